@@ -1,0 +1,36 @@
+"""What a run says while it runs: one append-only stream of small events.
+
+Every stage takes an ``emit`` function and calls it; the terminal's progress bar, the store, the
+report and any web page read the same events. A stage never knows who listens.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Emit = Callable[[str, Mapping[str, Any]], None]
+"""``emit(kind, data)``: ``kind`` is a key of KINDS, ``data`` is JSON-able."""
+
+KINDS: Mapping[str, str] = {
+    "run_started": "run_id, request {prompt, subject, target, old, relation}, model {id, hash}, settings",
+    "stage_started": "stage (id), title (what is running, for people), total (steps, or null if unknown)",
+    "stage_progress": "stage, done, total, title",
+    "stage_finished": "stage, seconds",
+    "plan": "generator, relation, relation_confidence, generic, n_probes, n_rejected, notes",
+    "trace": "the causal trace as Trace.to_json()",
+    "candidate": "layer, index (0-based), of (how many), why (default | trace | asked)",
+    "optimised": "layer, steps, loss (list, nats), p_target (last step), seconds",
+    "check": "layer, id, value, threshold, direction, passed, figures",
+    "rolled_back": "layer, reason",
+    "committed": "layer, edit_id",
+    "bench_started": "id, title, index (0-based), of",
+    "bench_result": "one benchmark as BenchResult.to_json()",
+    "reading": "pattern, sentences, next_steps",
+    "run_finished": "status (committed | rolled_back), seconds",
+    "run_failed": "error, resumable",
+}
+
+
+def ignore(kind: str, data: Mapping[str, Any]) -> None:
+    """An ``emit`` for callers that listen to nothing; unknown kinds are still a programming error."""
+    if kind not in KINDS:
+        raise KeyError(f"unknown event kind {kind!r}")
