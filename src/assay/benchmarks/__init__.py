@@ -1,1 +1,1 @@
-
+"""The thirteen benchmarks of a committed edit."""

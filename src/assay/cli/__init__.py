@@ -1,1 +1,1 @@
-
+"""Nouns and verbs; no logic."""

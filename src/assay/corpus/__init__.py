@@ -1,1 +1,1 @@
-
+"""Text sources found at run time."""

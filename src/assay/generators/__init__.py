@@ -1,1 +1,1 @@
-
+"""Who makes the probes of an edit."""

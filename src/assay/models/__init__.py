@@ -1,1 +1,1 @@
-
+"""Language models: the family table, loading, tokens, forward passes."""

@@ -1,1 +1,1 @@
-
+"""Probes: the record, its audit, the one evaluator."""

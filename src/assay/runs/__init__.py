@@ -1,1 +1,1 @@
-
+"""Events, store, run folder, export."""

@@ -1,1 +1,1 @@
-
+"""The offline generator: relations, facts and templates."""
