@@ -1,0 +1,225 @@
+"""The one evaluator: probabilities of answers after prompts, fast, before and after an edit.
+
+Rows are packed so that no token is run twice: all answers of one prompt share the prompt (each answer is
+a branch that sees the prompt and itself only), the last token of an answer is never fed, and an edit at
+layer L leaves the layers below L unchanged, so ``prepare`` runs those once for before, after and every
+further edit at L or above. The slow obvious version is ``tests/oracles.py:measure_slowly``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from assay.models.forward import Batch, Tape, forward, resume
+from assay.models.model import Model
+from assay.models.tokens import answer_ids, encode
+from assay.probes.probe import Probe
+
+TOKENS_PER_BATCH = 1024
+"""Rows of similar length are batched up to about this many tokens: enough to fill two cores, and small
+enough that a batch of a large model fits beside its weights."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How probable one answer is, teacher-forced."""
+
+    logps: tuple[float, ...]
+    """Log-probability of each token of the answer, nats."""
+    argmax: tuple[bool, ...]
+    """Whether each token was the most probable one."""
+    rank: int
+    """Rank of the first token among all tokens; 1 is best."""
+
+    @property
+    def logp(self) -> float:
+        """Joint log-probability of all tokens, nats."""
+        return sum(self.logps)
+
+    @property
+    def p(self) -> float:
+        """Joint probability of all tokens."""
+        return float(torch.tensor(self.logp, dtype=torch.float64).exp())
+
+    @property
+    def p_mean_token(self) -> float:
+        """exp(mean log p): the geometric mean probability per token."""
+        return float(torch.tensor(self.logp / len(self.logps), dtype=torch.float64).exp())
+
+    @property
+    def argmax_all(self) -> bool:
+        """Whether greedy decoding would produce the whole answer."""
+        return all(self.argmax)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One prompt read: the next-token distribution at its end and its answers."""
+
+    next_logp: Float[Tensor, " vocab"]
+    """Log-probabilities of the next token, nats, float32."""
+    answers: tuple[Answer, ...]
+    """In the order they were asked."""
+
+    @property
+    def top1(self) -> int:
+        """Id of the most probable next token."""
+        return int(self.next_logp.argmax())
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt and the answers whose probability is wanted (none: only the distribution)."""
+
+    prompt: str
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Row:
+    index: int
+    ids: list[int]
+    positions: list[int]
+    branch: list[int]
+    """-1 for the prompt, else the number of the answer."""
+    end: int
+    """Column of the prompt's last token."""
+    answers: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    rows: tuple[_Row, ...]
+    tape: Tape
+    hidden: Float[Tensor, "b t d_model"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Questions with the layers below ``layer`` already run."""
+
+    layer: int
+    chunks: tuple[_Chunk, ...]
+    n: int
+
+
+def _row(model: Model, index: int, question: Question) -> _Row:
+    prompt = encode(model, question.prompt)
+    answers = tuple(tuple(answer_ids(model, question.prompt, a)) for a in question.answers)
+    ids, positions, branch = list(prompt), list(range(len(prompt))), [-1] * len(prompt)
+    for number, answer in enumerate(answers):
+        fed = answer[:-1]
+        ids += fed
+        positions += range(len(prompt), len(prompt) + len(fed))
+        branch += [number] * len(fed)
+    return _Row(index, ids, positions, branch, len(prompt) - 1, answers)
+
+
+def _batch(model: Model, rows: Sequence[_Row]) -> Batch:
+    width = max(len(r.ids) for r in rows)
+    ids = torch.full((len(rows), width), model.start or 0)
+    positions = torch.zeros((len(rows), width), dtype=torch.long)
+    branch = torch.full((len(rows), width), -2)
+    for i, row in enumerate(rows):
+        n = len(row.ids)
+        ids[i, :n], positions[i, :n] = torch.tensor(row.ids), torch.tensor(row.positions)
+        branch[i, :n] = torch.tensor(row.branch)
+    causal = torch.ones(width, width, dtype=torch.bool).tril()
+    same = branch[:, :, None] == branch[:, None, :]
+    allowed = causal & (same | (branch == -1)[:, None, :]) & (branch != -2)[:, None, :]
+    device = model.device
+    return Batch(ids.to(device), positions.to(device), allowed.to(device))
+
+
+def prepare(model: Model, questions: Sequence[Question], layer: int = 0) -> Prepared:
+    """Encode and batch the questions and run the layers below ``layer``, which no edit at or above
+    ``layer`` changes."""
+    rows = sorted((_row(model, i, q) for i, q in enumerate(questions)), key=lambda r: len(r.ids))
+    chunks: list[_Chunk] = []
+    while rows:
+        take = 1
+        while take < len(rows) and len(rows[take].ids) * (take + 1) <= TOKENS_PER_BATCH:
+            take += 1
+        chunk, rows = tuple(rows[:take]), rows[take:]
+        with torch.no_grad():
+            tape = forward(model, _batch(model, chunk), block_in=[layer], calls=True, stop=layer)
+        chunks.append(_Chunk(chunk, tape, tape.block_in[layer]))
+    return Prepared(layer, tuple(chunks), len(questions))
+
+
+def read(model: Model, prepared: Prepared) -> list[Reading]:
+    """Read prepared questions with the weights as they are now; the order is that of the questions."""
+    out: dict[int, Reading] = {}
+    for chunk in prepared.chunks:
+        with torch.no_grad():
+            hidden = resume(model, chunk.tape, prepared.layer, chunk.hidden)
+            picks = [(i, c) for i, row in enumerate(chunk.rows) for c in range(row.end, len(row.ids))]
+            where = torch.tensor(picks, device=hidden.device)
+            logp = torch.log_softmax(model.logits(hidden[where[:, 0], where[:, 1]]).float(), -1)
+        base = 0
+        for row in chunk.rows:
+            count = len(row.ids) - row.end
+            out[row.index] = _reading(row, logp[base : base + count])
+            base += count
+    return [out[i] for i in range(prepared.n)]
+
+
+def _reading(row: _Row, logp: Float[Tensor, "t vocab"]) -> Reading:
+    """``logp[0]`` is at the prompt's end, the others at the fed tokens of the branches, in order."""
+    best = logp.argmax(-1)
+    answers = []
+    base = 1
+    for answer in row.answers:
+        at = [0, *range(base, base + len(answer) - 1)]
+        base += len(answer) - 1
+        logps = tuple(float(logp[a, t]) for a, t in zip(at, answer, strict=True))
+        argmax = tuple(int(best[a]) == t for a, t in zip(at, answer, strict=True))
+        rank = int((logp[0] > logp[0, answer[0]]).sum()) + 1
+        answers.append(Answer(logps, argmax, rank))
+    return Reading(logp[0].clone(), tuple(answers))
+
+
+def ask(model: Model, questions: Sequence[Question]) -> list[Reading]:
+    """``prepare`` and ``read`` in one go."""
+    return read(model, prepare(model, questions))
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What ``assay.measure`` returns for one probe."""
+
+    prompt: str
+    target: str
+    p: float
+    """Joint probability of the target's tokens."""
+    logp: float
+    """Its logarithm, nats."""
+    p_mean_token: float
+    """exp(mean log p per token)."""
+    argmax_all: bool
+    """Whether every target token is the argmax, teacher-forced."""
+    rank: int
+    """Rank of the first target token."""
+
+
+def measure(model: Model, probes: Sequence[Probe]) -> list[Measurement]:
+    """Probability of each probe's target under the model as it is now."""
+    readings = ask(model, [Question(p.prompt, (p.target,)) for p in probes])
+    return [
+        Measurement(p.prompt, p.target, a.p, a.logp, a.p_mean_token, a.argmax_all, a.rank)
+        for p, r in zip(probes, readings, strict=True)
+        for a in r.answers
+    ]
+
+
+def kl(before: Reading, after: Reading) -> float:
+    """KL(before || after) of the next-token distributions, nats, from full distributions."""
+    return max(0.0, float((before.next_logp.exp() * (before.next_logp - after.next_logp)).sum()))
+
+
+def total_variation(before: Reading, after: Reading) -> float:
+    """Total variation distance of the next-token distributions, in [0, 1]."""
+    return float((before.next_logp.exp() - after.next_logp.exp()).abs().sum() / 2)

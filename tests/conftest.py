@@ -1,0 +1,33 @@
+"""Doubles that are small real things: a tiny random model of every family with its own tokenizer."""
+
+import os
+
+import pytest
+import torch
+from tiny import FAMILY_NAMES, tiny_model
+
+from assay.models.model import Model
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test can touch a user's data."""
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(autouse=True)
+def _two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(params=FAMILY_NAMES)
+def any_model(request: pytest.FixtureRequest) -> Model:
+    """A tiny random model of each family in turn."""
+    return tiny_model(request.param)
+
+
+@pytest.fixture
+def llama() -> Model:
+    return tiny_model("llama")
