@@ -52,7 +52,12 @@ def tiny_tokenizer(adds_bos: bool, bos: str = "<|endoftext|>") -> PreTrainedToke
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=bos, eos_token=bos)
 
 
-SHAPE: dict[str, Any] = {"vocab_size": 400, "hidden_size": 32, "intermediate_size": 80, "num_hidden_layers": 4}
+SHAPE: dict[str, Any] = {
+    "vocab_size": 400,
+    "hidden_size": 32,
+    "intermediate_size": 80,
+    "num_hidden_layers": 4,
+}
 HEADS: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
 
 CONFIGS: dict[str, Any] = {
@@ -65,14 +70,21 @@ CONFIGS: dict[str, Any] = {
     "gemma3": lambda: Gemma3TextConfig(**SHAPE, **HEADS, query_pre_attn_scalar=8),
     "gpt2": lambda: GPT2Config(vocab_size=400, n_embd=32, n_layer=4, n_head=4, n_inner=80, n_positions=256),
     # A square down-projection: orientation cannot be read off its shape.
-    "gpt2-square": lambda: GPT2Config(vocab_size=400, n_embd=32, n_layer=4, n_head=4, n_inner=32, n_positions=256),
+    "gpt2-square": lambda: GPT2Config(
+        vocab_size=400, n_embd=32, n_layer=4, n_head=4, n_inner=32, n_positions=256
+    ),
     "gptj": lambda: GPTJConfig(
         vocab_size=400, n_embd=32, n_layer=4, n_head=4, n_inner=80, rotary_dim=4, n_positions=256
     ),
     "pythia": lambda: GPTNeoXConfig(**SHAPE, num_attention_heads=4, use_parallel_residual=True),
     "neox-sequential": lambda: GPTNeoXConfig(**SHAPE, num_attention_heads=4, use_parallel_residual=False),
     "opt": lambda: OPTConfig(
-        vocab_size=400, hidden_size=32, ffn_dim=80, num_hidden_layers=4, num_attention_heads=4, word_embed_proj_dim=32
+        vocab_size=400,
+        hidden_size=32,
+        ffn_dim=80,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        word_embed_proj_dim=32,
     ),
 }
 FAMILY_NAMES = tuple(CONFIGS)

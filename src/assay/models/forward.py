@@ -90,7 +90,8 @@ def block_arguments(block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, A
 
 def hidden_of(output: Any) -> Tensor:
     """The residual stream of a block's output, which is a tensor or a tuple that starts with one."""
-    return output[0] if isinstance(output, tuple) else output
+    hidden: Tensor = output[0] if isinstance(output, tuple) else output
+    return hidden
 
 
 @contextmanager
@@ -222,7 +223,9 @@ class FrozenPrefix:
         self.start = start
         self.rows = rows
 
-    def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kw: Any) -> tuple[Tensor, Tensor]:
+    def update(
+        self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kw: Any
+    ) -> tuple[Tensor, Tensor]:
         """What an attention module calls: (b, heads, t - start, d) in, (b, heads, t, d) out."""
         layer = self.cache.layers[layer_idx]
         old_keys, old_values = layer.keys[:, :, : self.start], layer.values[:, :, : self.start]

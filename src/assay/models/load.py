@@ -51,7 +51,9 @@ def packaged_file(alias: str) -> Path:
         if str(file).endswith(row.file):
             return Path(str(file.locate()))
     raise ModelError(
-        f"the default model {alias!r} is not installed", f"the package {row.package} with its weights", row.install
+        f"the default model {alias!r} is not installed",
+        f"the package {row.package} with its weights",
+        row.install,
     )
 
 
@@ -98,7 +100,9 @@ def _source(name: str, cache: Path) -> str:
         return str(_unpacked(path, cache))
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise ModelError(f"the folder {name} has no config.json", "a Hugging Face model folder", "check the path")
+            raise ModelError(
+                f"the folder {name} has no config.json", "a Hugging Face model folder", "check the path"
+            )
         return str(path)
     return name
 
@@ -108,7 +112,9 @@ def _unpacked(gguf: Path, cache: Path) -> Path:
     with gguf.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise ModelError(
-                f"{gguf} does not start with the GGUF mark", "a GGUF weight file", "check or download the file again"
+                f"{gguf} does not start with the GGUF mark",
+                "a GGUF weight file",
+                "check or download the file again",
             )
         file.seek(0)
         digest = sha256()
@@ -186,7 +192,9 @@ def _read(name: str, source: str, dtype: torch.dtype) -> tuple[Any, Any]:
         ) from error
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
-            f"the tokenizer of {name!r} is a slow one", "a fast tokenizer (tokenizer.json)", "convert the tokenizer"
+            f"the tokenizer of {name!r} is a slow one",
+            "a fast tokenizer (tokenizer.json)",
+            "convert the tokenizer",
         )
     return module, tokenizer
 

@@ -56,12 +56,14 @@ class Model:
     @property
     def device(self) -> torch.device:
         """Where the first block lives."""
-        return self.down(0).weight.device
+        device: torch.device = self.down(0).weight.device
+        return device
 
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of the weights that are edited."""
-        return self.down(0).weight.dtype
+        dtype: torch.dtype = self.down(0).weight.dtype
+        return dtype
 
     def down(self, layer: int) -> Any:
         """The MLP down-projection module of a block."""
@@ -116,7 +118,7 @@ def weight_hash(module: nn.Module) -> str:
         name, tensor = item
         data = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
         h = sha256(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        h.update(memoryview(data))
+        h.update(data.data)
         return h.digest()
 
     with ThreadPoolExecutor() as pool:

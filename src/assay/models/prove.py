@@ -42,9 +42,13 @@ def _prove_shapes(model: Model) -> None:
         residual = shape[1] if model.family.transposed else shape[0]
         if len(shape) != 2 or residual != width:
             side = "(d_mlp, d_model)" if model.family.transposed else "(d_model, d_mlp)"
-            raise _fail(model, f"down-projection of layer {layer} has shape {shape}", f"{side} with d_model {width}")
+            raise _fail(
+                model, f"down-projection of layer {layer} has shape {shape}", f"{side} with d_model {width}"
+            )
     if model.n_layers != config.num_hidden_layers:
-        raise _fail(model, f"{model.n_layers} blocks at {model.family.blocks}", f"{config.num_hidden_layers} blocks")
+        raise _fail(
+            model, f"{model.n_layers} blocks at {model.family.blocks}", f"{config.num_hidden_layers} blocks"
+        )
 
 
 def _close(model: Model, a: Tensor, b: Tensor) -> bool:
@@ -91,7 +95,9 @@ def _prove_causes(model: Model) -> None:
     norm = model.post_norm(layer)
     shift = nudge if norm is None else norm(push(out)[:, at]) - norm(out[:, at])
     if not _close(model, pushed.block_out[layer][:, at], clean.block_out[layer][:, at] + shift):
-        raise _fail(model, f"the output of {model.family.down} is not added to the residual stream", "a plain sum")
+        raise _fail(
+            model, f"the output of {model.family.down} is not added to the residual stream", "a plain sum"
+        )
     before, after = clean.block_out[last], pushed.block_out[last]
     if not torch.equal(before[:, :at], after[:, :at]):
         raise _fail(model, "a change at one token moved an earlier token", "a causal model")
@@ -100,7 +106,9 @@ def _prove_causes(model: Model) -> None:
 
     again = resume(model, clean, layer, clean.block_in[layer][:, at:], start=at)
     if not _close(model, again, before[:, at:]):
-        raise _fail(model, "a pass resumed from the middle gives other activations", "blocks that can be resumed")
+        raise _fail(
+            model, "a pass resumed from the middle gives other activations", "blocks that can be resumed"
+        )
 
     _prove_parallel(model, layer, batch, key)
 

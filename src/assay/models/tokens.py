@@ -12,9 +12,14 @@ OPENERS = tuple("\"'([{“‘-—/\n")
 """After one of these a target starts without a space."""
 
 
+def plain_ids(model: Model, text: str) -> list[int]:
+    """The text's tokens, no special tokens at all."""
+    return [int(i) for i in model.tokenizer(text, add_special_tokens=False)["input_ids"]]
+
+
 def encode(model: Model, text: str) -> list[int]:
     """Start token (where the model has one) and the text's tokens, no other special tokens."""
-    ids = [int(i) for i in model.tokenizer(text, add_special_tokens=False)["input_ids"]]
+    ids = plain_ids(model, text)
     return ids if model.start is None else [model.start, *ids]
 
 
@@ -31,9 +36,8 @@ def answer_ids(model: Model, prompt: str, answer: str) -> list[int]:
         )
     gap = "" if prompt.endswith(OPENERS) else " "
     anchor = prompt[-1] if not gap else "The"
-    plain = lambda t: [int(i) for i in model.tokenizer(t, add_special_tokens=False)["input_ids"]]  # noqa: E731
-    before, whole = plain(anchor), plain(anchor + gap + text)
-    ids = whole[len(before) :] if whole[: len(before)] == before else plain(gap + text)
+    before, whole = plain_ids(model, anchor), plain_ids(model, anchor + gap + text)
+    ids = whole[len(before) :] if whole[: len(before)] == before else plain_ids(model, gap + text)
     if not ids:
         raise RequestError(
             f"target {answer!r} has no tokens in the vocabulary of {model.id}",
@@ -50,7 +54,9 @@ def subject_span(model: Model, prompt: str, subject: str) -> tuple[int, int]:
     """
     count = prompt.count(subject) if subject else 0
     if count != 1:
-        came = "an empty subject" if not subject else f"subject {subject!r} occurs {count} times in {prompt!r}"
+        came = (
+            "an empty subject" if not subject else f"subject {subject!r} occurs {count} times in {prompt!r}"
+        )
         raise RequestError(
             came,
             "a subject that stands in the prompt exactly once, spelled the same way",
