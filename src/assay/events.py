@@ -4,7 +4,9 @@ Every stage takes an ``emit`` function and calls it; the terminal's progress bar
 report and any web page read the same events. A stage never knows who listens.
 """
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 Emit = Callable[[str, Mapping[str, Any]], None]
@@ -28,6 +30,19 @@ KINDS: Mapping[str, str] = {
     "run_finished": "status (committed | rolled_back), seconds",
     "run_failed": "error, resumable",
 }
+
+
+@contextmanager
+def stage(emit: Emit, id: str, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Say that a stage begins and ends, with its seconds; yields ``tick(done)`` for its progress."""
+    began = time.perf_counter()
+    emit("stage_started", {"stage": id, "title": title, "total": total})
+
+    def tick(done: int) -> None:
+        emit("stage_progress", {"stage": id, "title": title, "done": done, "total": total})
+
+    yield tick
+    emit("stage_finished", {"stage": id, "seconds": time.perf_counter() - began})
 
 
 def ignore(kind: str, data: Mapping[str, Any]) -> None:

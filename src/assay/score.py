@@ -79,7 +79,7 @@ def unscored(id: str, reason: str, threshold: float, n_unscored: int = 0) -> Sco
 
 
 def bootstrap(
-    groups: Sequence[Sequence[Any]],
+    groups: Sequence[Sequence[Any] | NDArray[Any]],
     statistic: Callable[..., float],
     seed: int,
     resamples: int = 2000,

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,16 @@ class Edit:
     def request(self) -> Request:
         """The first (for ROME the only) fact."""
         return self.requests[0]
+
+    @property
+    def id(self) -> str:
+        """Twelve hex digits over the weights it is for and the factors: the same edit has the same id."""
+        digest = sha256(self.model_hash.encode())
+        for update in self.updates:
+            for factor in (update.left, update.right):
+                digest.update(f"{update.layer} {tuple(factor.shape)}".encode())
+                digest.update(factor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:12]
 
     @property
     def layer(self) -> int:
@@ -131,7 +142,7 @@ class Edit:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             save_file(tensors, scratch, metadata={"assay-edit": json.dumps(self.to_json())})
-            os.replace(scratch, path)
+            scratch.replace(path)
         except OSError as error:
             raise StoreError(
                 f"cannot write {path}: {error.strerror or error}",

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from assay.errors import ModelError, RequestError
-from assay.events import Emit, ignore
+from assay.events import Emit, ignore, stage
 from assay.generators.plan import Request
 from assay.models.forward import forward, pack, resume
 from assay.models.model import Model
@@ -127,36 +127,29 @@ def key_and_value(
     reach = settings.clamp * v_start.float().norm()
     losses: list[float] = []
     likely: list[float] = []
-    for step in range(settings.steps):
-        with torch.enable_grad():
-            hidden = torch.cat([(rest[:, 0] + shift(delta))[:, None], rest[:, 1:]], 1)
-            final = resume(model, tape, layer + 1, hidden, start=column) if layer < last_block else hidden
-            logp = torch.log_softmax(model.logits(final[row_index, at]).float(), -1)
-            nll = -logp.gather(-1, wanted[..., None])[..., 0].mean(1).mean(0)
-            essence_now = torch.log_softmax(model.logits(final[-1, 0]).float(), -1)
-            kl = (essence_now.exp() * (essence_now - essence_before)).sum()
-            decay = settings.weight_decay * delta.norm() / v_start.float().norm() ** 2
-            loss = nll + settings.kl * kl + decay
-        losses.append(float(loss.detach()))
-        likely.append(float((-nll).detach().exp()))
-        emit(
-            "stage_progress",
-            {
-                "stage": "optimise",
-                "title": f"value at layer {layer}",
-                "done": step + 1,
-                "total": settings.steps,
-            },
-        )
-        if losses[-1] < settings.early_stop or step == settings.steps - 1:
-            break
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-        with torch.no_grad():
-            length = delta.norm()
-            if length > reach:
-                delta.mul_(reach / length)
+    with stage(emit, "optimise", f"value at layer {layer}", settings.steps) as tick:
+        for step in range(settings.steps):
+            with torch.enable_grad():
+                hidden = torch.cat([(rest[:, 0] + shift(delta))[:, None], rest[:, 1:]], 1)
+                final = resume(model, tape, layer + 1, hidden, start=column) if layer < last_block else hidden
+                logp = torch.log_softmax(model.logits(final[row_index, at]).float(), -1)
+                nll = -logp.gather(-1, wanted[..., None])[..., 0].mean(1).mean(0)
+                essence_now = torch.log_softmax(model.logits(final[-1, 0]).float(), -1)
+                kl = (essence_now.exp() * (essence_now - essence_before)).sum()
+                decay = settings.weight_decay * delta.norm() / v_start.float().norm() ** 2
+                loss = nll + settings.kl * kl + decay
+            losses.append(float(loss.detach()))
+            likely.append(float((-nll).detach().exp()))
+            tick(step + 1)
+            if losses[-1] < settings.early_stop or step == settings.steps - 1:
+                break
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            with torch.no_grad():
+                length = delta.norm()
+                if length > reach:
+                    delta.mul_(reach / length)
     return KeyValue(
         layer=layer,
         k_mean=keys.mean(0),

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from assay.events import Emit, ignore
+from assay.events import Emit, ignore, stage
 from assay.generators.plan import Request
 from assay.models.forward import forward, pack, resume
 from assay.models.model import Model
@@ -99,17 +99,11 @@ def trace(
         corrupted = model.logits(noisy.block_out[top][:, -1]).float().softmax(-1)[:, goal].mean()
 
         effect = torch.zeros(layers, len(ids) - first)
-        title = "causal trace"
-        emit("stage_started", {"stage": "trace", "title": title, "total": len(ids) - first})
-        for token in range(first, len(ids)):
-            effect[:, token - first] = (
-                _column(model, clean.block_out, noisy, token, goal).cpu() - corrupted.cpu()
-            )
-            done = token - first + 1
-            emit(
-                "stage_progress", {"stage": "trace", "title": title, "done": done, "total": len(ids) - first}
-            )
-        emit("stage_finished", {"stage": "trace", "seconds": None})
+        with stage(emit, "trace", "causal trace", len(ids) - first) as tick:
+            for number, token in enumerate(range(first, len(ids))):
+                restored = _column(model, clean.block_out, noisy, token, goal)
+                effect[:, number] = restored.cpu() - corrupted.cpu()
+                tick(number + 1)
     by_effect = sorted(everything, key=lambda n: -float(effect[n, last - first]))
     return Trace(
         answer=str(model.tokenizer.decode([goal])).strip(),

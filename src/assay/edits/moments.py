@@ -16,7 +16,7 @@ from torch import Tensor
 
 from assay.corpus.sources import Corpus
 from assay.errors import InputError, ModelError, StoreError
-from assay.events import Emit, ignore
+from assay.events import Emit, ignore, stage
 from assay.models.forward import forward, pack
 from assay.models.model import Model
 from assay.models.tokens import encode
@@ -153,39 +153,37 @@ def _collect(
     partial: Path,
     emit: Emit,
 ) -> None:
-    title = "second moments of keys"
-    emit("stage_started", {"stage": "moments", "title": title, "total": wanted})
     generator = torch.Generator().manual_seed(0)
     q = torch.randn(model.d_mlp, SKETCH, generator=generator).to(model.device)
     rows = list(_rows_from(model, corpus, settings, state.rows, wanted - sum(state.counts)))
-    save_every = max(1, len(rows) // ROWS_PER_BATCH // (SAVES + 1))
-    for number, at in enumerate(range(0, len(rows), ROWS_PER_BATCH), 1):
-        some = sorted(rows[at : at + ROWS_PER_BATCH], key=len)
-        batch, _ = pack(model, some)
-        with torch.no_grad():
-            tape = forward(model, batch, down_in=tuple(state.c), stop=max(state.c))
-        real = torch.arange(batch.ids.shape[1]) < torch.tensor([len(r) for r in some])[:, None]
-        real = real.to(model.device)
-        half = number % 2
-        for layer in state.c:
-            keys = tape.down_in[layer][real].float()
-            state.c[layer].addmm_(keys.T, keys)
-            state.halves[layer][half] += keys.T @ (keys @ q)
-        state.counts[half] += int(real.sum())
-        state.rows += len(some)
-        done = sum(state.counts)
-        emit(
-            "stage_progress", {"stage": "moments", "title": title, "done": min(done, wanted), "total": wanted}
-        )
-        if number % save_every == 0 and at + ROWS_PER_BATCH < len(rows):
-            _save(state, partial)
-    if not sum(state.counts):
+    if not rows and not sum(state.counts):
         raise InputError(
             f"no usable text in corpus {corpus.name!r}",
             f"documents of at least {settings.row // 4} tokens",
-            "use another",
+            "use another corpus",
         )
-    emit("stage_finished", {"stage": "moments", "seconds": None})
+    save_every = max(1, len(rows) // ROWS_PER_BATCH // (SAVES + 1))
+    with stage(emit, "moments", "second moments of keys", wanted) as tick:
+        for number, at in enumerate(range(0, len(rows), ROWS_PER_BATCH), 1):
+            _add(model, state, sorted(rows[at : at + ROWS_PER_BATCH], key=len), q, number % 2)
+            tick(min(sum(state.counts), wanted))
+            if number % save_every == 0 and at + ROWS_PER_BATCH < len(rows):
+                _save(state, partial)
+
+
+def _add(model: Model, state: _State, rows: list[list[int]], q: Tensor, half: int) -> None:
+    """Add one batch of rows to the sums."""
+    batch, _ = pack(model, rows)
+    with torch.no_grad():
+        tape = forward(model, batch, down_in=tuple(state.c), stop=max(state.c))
+    real = torch.arange(batch.ids.shape[1]) < torch.tensor([len(r) for r in rows])[:, None]
+    real = real.to(model.device)
+    for layer in state.c:
+        keys = tape.down_in[layer][real].float()
+        state.c[layer].addmm_(keys.T, keys)
+        state.halves[layer][half] += keys.T @ (keys @ q)
+    state.counts[half] += int(real.sum())
+    state.rows += len(rows)
 
 
 def _rows_from(
@@ -208,7 +206,7 @@ def _save(state: _State, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {k: v.contiguous().cpu() for k, v in state.tensors().items()}
         save_file(tensors, scratch, metadata={"assay": note})
-        os.replace(scratch, path)
+        scratch.replace(path)
     except OSError as error:
         raise StoreError(
             f"cannot write {path}: {error.strerror or error}",

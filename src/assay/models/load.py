@@ -1,6 +1,5 @@
 """Load a model by alias, hub id, folder or GGUF file, with its start token and a proved family row."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -145,7 +144,7 @@ def _unpacked(gguf: Path, cache: Path) -> Path:
         (scratch / "complete").write_text(digest.hexdigest())
         if target.exists():
             shutil.rmtree(target)
-        os.replace(scratch, target)
+        scratch.replace(target)
     except OSError as error:
         raise _disk(error, target) from error
     except Exception as error:

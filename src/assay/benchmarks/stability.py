@@ -1,0 +1,219 @@
+"""Benchmarks that add further edits: in a row (collapse, retention) and all at once (batch).
+
+Collapse and retention share one chain: the committed edit, then each synthetic edit made on the model as
+it then is. The chain is walked once; every edit in it is undone bit for bit at its end.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from assay.benchmarks.asking import Bench, ask_twice, mean, question_of, result_of, valued
+from assay.benchmarks.result import ProbeResult, Step
+from assay.benchmarks.retention import NO_PROBES, Outcome
+from assay.edits.delta import Edit
+from assay.edits.key_value import KeyValue, key_and_value, keys_of
+from assay.edits.solve import joint, output, rank_one
+from assay.events import stage
+from assay.generators.plan import Request
+from assay.probes.measure import Question, kl, prepare, read
+from assay.score import Score, bootstrap, unscored
+from assay.settings import EditSettings
+
+HELD = 0.5
+"""Mean P of its target at or above which an edit counts as held."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The committed edit and what the model was like after it and after each further edit."""
+
+    subjects: tuple[tuple[str, str], ...]
+    """Subject and target of each step, the committed edit first."""
+    baseline_kl: tuple[tuple[float, ...], ...]
+    """[step][neutral prompt], KL(unedited || now), nats."""
+    original: tuple[tuple[float, ...], ...]
+    """[step][probe], P of the committed edit's target."""
+    own: tuple[float, ...]
+    """Mean P of each step's own target right after it was made."""
+    probes: tuple[ProbeResult, ...]
+    """The committed edit's probes, before any edit and after the last."""
+
+
+def edit_settings(bench: Bench) -> EditSettings:
+    """The committed edit's settings, for the synthetic ones."""
+    known = {k: v for k, v in bench.edit.settings.items() if k in EditSettings.__dataclass_fields__}
+    if "contexts" in known:
+        known["contexts"] = tuple(tuple(c) for c in known["contexts"])
+    return EditSettings(**known)
+
+
+def synthetic_contexts(bench: Bench) -> tuple[str, ...]:
+    """Every other context of the committed edit: synthetic edits need to hold, not to be tuned."""
+    return bench.edit.contexts[::2] or ("",)
+
+
+def _ridge(bench: Bench) -> float:
+    return float(bench.edit.settings.get("ridge", 1e-3))
+
+
+def _rank_one(bench: Bench, request: Request, layer: int) -> Edit:
+    kv = key_and_value(bench.model, layer, request, synthetic_contexts(bench), edit_settings(bench))
+    update = rank_one(bench.model, kv, bench.moments, ridge=_ridge(bench))
+    return Edit((request,), "rome", "r-rome", (update,), bench.model.id, bench.model.hash, bench.seed)
+
+
+def chain_of(bench: Bench) -> Chain:
+    """The chain, walked when first asked for."""
+    if "chain" not in bench.memo:
+        bench.memo["chain"] = _walk(bench)
+    chain: Chain = bench.memo["chain"]
+    return chain
+
+
+def _walk(bench: Bench) -> Chain:
+    """Apply the committed edit and the synthetic ones in order, reading the model after each."""
+    model, layer = bench.model, bench.edit.layer
+    probes = bench.plan.probes.get("sequential_edit_retention", ())
+    calm = prepare(model, [Question(n) for n in bench.plan.neutral], layer)
+    asked = prepare(model, [question_of(p) for p in probes], layer)
+    calm_before, asked_before = read(model, calm), read(model, asked)
+    subjects, kls, original, own = [], [], [], []
+    asked_now = asked_before
+    with (
+        ExitStack() as stack,
+        stage(bench.emit, "chain", "edits in a row", len(bench.plan.synthetic)) as tick,
+    ):
+        for number, made in enumerate([None, *bench.plan.synthetic]):
+            edit = bench.edit if made is None else _rank_one(bench, made.request, layer)
+            stack.enter_context(edit.applied(model))
+            kls.append(tuple(kl(b, a) for b, a in zip(calm_before, read(model, calm), strict=True)))
+            asked_now = read(model, asked)
+            original.append(tuple(r.answers[0].p for r in asked_now))
+            if made is None:
+                own.append(mean(original[0]) if original[0] else 0.0)
+            else:
+                mine = prepare(model, [question_of(p) for p in made.probes], layer)
+                own.append(mean([r.answers[0].p for r in read(model, mine)]))
+            subjects.append((edit.request.subject, edit.request.target))
+            tick(number)
+    results = [result_of(model, p, b, a) for p, b, a in zip(probes, asked_before, asked_now, strict=True)]
+    return Chain(tuple(subjects), tuple(kls), tuple(original), tuple(own), tuple(results))
+
+
+def _steps(chain: Chain, values: Sequence[float]) -> list[Step]:
+    return [
+        Step(i, s, t, v, own >= HELD)
+        for i, ((s, t), v, own) in enumerate(zip(chain.subjects, values, chain.own, strict=True))
+    ]
+
+
+def share_before_collapse(kls: Any, limit: float) -> float:
+    """Share of further edits before mean KL first exceeds ``limit``; 0 when the first edit alone does.
+
+    ``kls`` is (steps, prompts); step 0 is the committed edit.
+    """
+    over = np.flatnonzero(np.asarray(kls).mean(1) > limit)
+    steps = len(kls) - 1
+    return 1.0 if not len(over) else max(0, int(over[0]) - 1) / steps
+
+
+def collapse(id: str, threshold: float, bench: Bench) -> Outcome:
+    """How many edits in a row the model stands before its behaviour on neutral prompts is gone."""
+    if not bench.plan.synthetic or not bench.plan.neutral:
+        return Outcome(unscored(id, NO_PROBES, threshold))
+    chain, limit = chain_of(bench), bench.settings.collapse_kl
+    kls = np.asarray(chain.baseline_kl)
+    value = share_before_collapse(kls, limit)
+    interval = bootstrap(
+        [kls.T], lambda rows: share_before_collapse(rows.T, limit), bench.seed, bench.settings.resamples
+    )
+    over = np.flatnonzero(kls.mean(1) > limit)
+    figures = {
+        "collapse_index": float(over[0]) if len(over) else None,
+        "kl_committed": float(kls[0].mean()),
+        "kl_last": float(kls[-1].mean()),
+        "limit": limit,
+    }
+    score = Score(id, value, value, interval, len(kls) - 1, 0, threshold, None, figures)
+    return Outcome(score, steps=_steps(chain, [float(k.mean()) for k in kls]))
+
+
+def retention(id: str, threshold: float, bench: Bench) -> Outcome:
+    """Mean over the further edits of min(1, P_k / P_0) of the committed edit's target."""
+    if not bench.plan.synthetic or not bench.plan.probes.get(id):
+        return Outcome(unscored(id, NO_PROBES, threshold))
+    chain = chain_of(bench)
+    p = np.asarray(chain.original)
+    first = float(p[0].mean())
+    figures = {"p_first": first, "p_last": float(p[-1].mean())}
+    results = valued(chain.probes, [r.p_after for r in chain.probes])
+    if first < bench.settings.surface_floor:
+        reason = f"the original never held: mean P {first:.3f} right after the edit"
+        return Outcome(Score(id, None, None, None, 0, len(p) - 1, threshold, reason, figures), results)
+
+    def kept(rows: Any) -> float:
+        means = rows.T.mean(1)
+        return float(np.minimum(1, means[1:] / max(float(means[0]), 1e-9)).mean())
+
+    curve = np.minimum(1, p.mean(1) / first)
+    interval = bootstrap([list(p.T)], kept, bench.seed, bench.settings.resamples)
+    value = float(curve[1:].mean())
+    score = Score(id, value, value, interval, len(p) - 1, 0, threshold, None, figures)
+    return Outcome(score, results, steps=_steps(chain, [float(c) for c in curve]))
+
+
+def batch(id: str, threshold: float, bench: Bench) -> Outcome:
+    """The committed edit and all synthetic ones solved jointly, then every one of them probed."""
+    own = bench.plan.probes.get(id, ())
+    if not bench.plan.synthetic or not own:
+        return Outcome(unscored(id, NO_PROBES, threshold))
+    model, layer, made = bench.model, bench.edit.layer, bench.plan.synthetic
+    facts = [_fact_of(bench)]
+    with stage(bench.emit, "batch", "edits made at once", len(made)) as tick:
+        for done, other in enumerate(made, 1):
+            facts.append(
+                key_and_value(model, layer, other.request, synthetic_contexts(bench), edit_settings(bench))
+            )
+            tick(done)
+    requests = (bench.edit.request, *(s.request for s in made))
+    update = joint(model, facts, bench.moments, ridge=_ridge(bench))
+    together = Edit(requests, "memit", "joint", (update,), model.id, model.hash, bench.seed)
+    groups = [own, *(s.probes for s in made)]
+    results = ask_twice(model, [together], [p for g in groups for p in g])
+    results = valued(results, [r.p_after for r in results])
+    parts, at = [], 0
+    for group in groups:
+        parts.append(results[at : at + len(group)])
+        at += len(group)
+    per_edit = [mean([r.p_after for r in part]) for part in parts]
+    old = [[r.expected_p_before for r in part if r.expected_p_before is not None] for part in parts]
+    figures = {
+        "held": mean([float(v >= HELD) for v in per_edit]),
+        "original": per_edit[0],
+        "synthetic": mean(per_edit[1:]),
+    }
+    value = mean(per_edit)
+    interval = bootstrap([per_edit], lambda x: float(np.mean(x)), bench.seed, bench.settings.resamples)
+    steps = [
+        Step(i, r.subject, r.target, v, v >= HELD)
+        for i, (r, v) in enumerate(zip(requests, per_edit, strict=True))
+    ]
+    ceiling = mean([mean([float(v) for v in o]) for o in old]) if all(old) else None
+    score = Score(id, value, value, interval, len(per_edit), 0, threshold, None, figures)
+    return Outcome(score, results, ceiling, steps=steps)
+
+
+def _fact_of(bench: Bench) -> KeyValue:
+    """Key and value of the committed edit, read off the edit itself: v = W' k, nothing optimised again."""
+    model, layer = bench.model, bench.edit.layer
+    keys = keys_of(model, layer, bench.edit.request, bench.edit.contexts or ("",))
+    k_mean = keys.mean(0)
+    with bench.edit.applied(model):
+        v = output(model, layer, k_mean[:, None])[:, 0]
+    v_start = output(model, layer, keys[:1].T)[:, 0]
+    return KeyValue(layer, k_mean, keys[0], v_start.float(), v.to(torch.float64), (), ())

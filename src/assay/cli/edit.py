@@ -1,0 +1,81 @@
+"""``assay edit``: write one fact, validate it, and measure what the edit did."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from assay.cli import finish, inputs, speak
+
+NOT_VALIDATED = 1
+
+
+def edit(
+    ctx: typer.Context,
+    prompt: inputs.Prompt,
+    subject: inputs.Subject,
+    target: Annotated[str, typer.Option(help="The new answer.")],
+    old: Annotated[str | None, typer.Option(help="The answer before the edit, if you know it.")] = None,
+    relation: Annotated[
+        str | None,
+        typer.Option(
+            help="What the fact says of the subject; 'assay relations' lists them. (Default: recognised.)"
+        ),
+    ] = None,
+    model: inputs.Model = "smollm2",
+    layer: Annotated[str, typer.Option(help="Block to edit, counted from 0, or auto.")] = "auto",
+    method: Annotated[str, typer.Option(help="rome or memit.")] = "rome",
+    variant: Annotated[str, typer.Option(help="r-rome (corrected) or rome (as first published).")] = "r-rome",
+    generator: Annotated[str, typer.Option(help="Who makes the probes.")] = "catalogue",
+    bench: Annotated[
+        bool, typer.Option("--bench/--no-bench", help="Run the benchmarks after the edit.")
+    ] = True,
+    only: Annotated[
+        str | None, typer.Option(help="Run these benchmarks only: ids separated by commas.")
+    ] = None,
+    seed: inputs.Seed = 0,
+    trace: Annotated[
+        bool, typer.Option("--trace/--no-trace", help="Trace where the model keeps the fact.")
+    ] = True,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write report.html at the end.")
+    ] = True,
+    json: speak.Json = False,
+) -> None:
+    """Edit one fact, validate it, and measure what it did.
+
+    An edit that does not validate is rolled back; one that does is kept, and thirteen benchmarks follow.
+
+    Exit status: 0 done, 1 the edit did not validate and was rolled back, 2 bad input, 130 stopped.
+    """
+    asked = inputs.request(prompt, subject, target, old, relation)
+    wanted_layer, wanted = inputs.layer(layer), inputs.benchmarks(only)
+    method = inputs.chosen("method", method, inputs.METHODS)
+    variant = inputs.chosen("variant", variant, inputs.VARIANTS)
+    generator = inputs.chosen("generator", generator, inputs.GENERATORS)
+    home = inputs.home_of(ctx)
+    with speak.screen() as screen:
+        with speak.loading(screen):
+            from assay.pipeline import Options, run_edit
+            from assay.runs.recording import recording
+            from assay.runs.store import Store
+        options = Options(
+            model=model,
+            layer=wanted_layer,
+            method=method,
+            variant=variant,
+            generator=generator,
+            bench=bench,
+            only=wanted,
+            seed=seed,
+            trace=trace,
+        )
+        with Store(home) as store:
+            run_id = store.create_run("edit", asked.to_json(), asdict(options))
+            with recording(store, run_id, screen) as run:
+                outcome = run_edit(asked, options, run.emit, home.cache, run.save)
+                run.finish(outcome.status)
+            document = store.document(run_id)
+    finish.finish(document, home, report, json)
+    if outcome.status == "rolled_back":
+        raise typer.Exit(NOT_VALIDATED)

@@ -1,0 +1,98 @@
+"""Probes of the edited fact itself, one maker per axis."""
+
+from assay.generators.catalogue.draft import Draft
+from assay.generators.catalogue.facts import key
+from assay.generators.catalogue.material import Kind
+from assay.generators.catalogue.phrasing import Name, name_of, upper_first
+from assay.generators.catalogue.relations import Relation
+from assay.probes.probe import Probe
+
+QUESTION_FRAMES = ("Q: {q} A:", "Question: {q} Answer:")
+"""How zsRE asks; the second form is used when the first has run out of questions."""
+
+VALIDATION_SHARE = 6
+"""Paraphrases set aside for the validation loop."""
+
+
+def piles(draft: Draft, relation: Relation) -> dict[str, list[Probe]]:
+    """Axis to its probes, shuffled by the seed; sentences of a relation's own tables."""
+    fill = draft.name.fill
+    clauses = [draft.name.clause(t) for t in draft.shuffled(relation.direct)]
+    statements = [fill(t) for t in draft.shuffled(relation.direct)]
+    texts = {
+        "direct": [fill(t) for t in draft.shuffled(relation.direct)],
+        "paraphrase": [fill(t) for t in draft.shuffled(relation.paraphrase)],
+        "surface": [fill(t) for t in draft.shuffled(relation.surface)] + _echoes(draft),
+        "question": _questions(draft, relation),
+        "implied": [fill(t) for t in draft.shuffled(relation.implied)],
+        "indirect": [fill(t) for t in draft.shuffled(relation.indirect)],
+        "context": _framed(draft.shuffled(draft.kind.contexts), "{C}", statements),
+        "compositional": _framed(draft.shuffled(draft.kind.frames), "{c}", clauses),
+        "template": _structures(draft, relation),
+        "alternate": [fill(t) for t in draft.shuffled(relation.alternate)],
+        "alias": aliases(draft, relation, draft.kind),
+    }
+    return {
+        axis: [draft.positive(text, axis, f"{relation.id}:{axis}") for text in found]
+        for axis, found in texts.items()
+    }
+
+
+def aliases(draft: Draft, relation: Relation, kind: Kind) -> list[str]:
+    """Direct statements about the subject under other names; empty where none is known."""
+    names = draft.facts.aliases(draft.request.subject)
+    known_for = draft.facts.objects(draft.request.subject, "person_occupation")
+    words = draft.name.mid.split()
+    if known_for and len(words) == 2:
+        names += (words[1],)
+    names = tuple(n for n in names if key(n) != key(draft.request.subject))
+    rounds = [draft.shuffled(relation.direct) for _ in range(2)]
+    dressed = [name_of(_capitals(n, kind), lower_the=True) for n in draft.shuffled(names)]
+    return [name.fill(rounds[r][i % len(rounds[r])]) for r in range(2) for i, name in enumerate(dressed)]
+
+
+def _capitals(alias: str, kind: Kind) -> str:
+    return upper_first(alias) if kind.common else alias
+
+
+def _framed(frames: list[str], slot: str, clauses: list[str]) -> list[str]:
+    return [frame.replace(slot, clauses[i % len(clauses)]) for i, frame in enumerate(frames)]
+
+
+def _questions(draft: Draft, relation: Relation) -> list[str]:
+    questions = [draft.name.fill(t) for t in draft.shuffled(relation.question)]
+    return [frame.replace("{q}", q) for frame in QUESTION_FRAMES for q in questions]
+
+
+def _structures(draft: Draft, relation: Relation) -> list[str]:
+    """Active, passive and question-like sentences, a fill-in and a form."""
+    statement = draft.name.fill(relation.direct[draft.rng.randrange(len(relation.direct))])
+    own = [draft.name.fill(t) for t in draft.shuffled(relation.template)]
+    extra = [f"Fill in the blank: {statement} ____. Answer:", f"{draft.name.start}. {relation.label}:"]
+    return own[:2] + extra[:1] + own[2:] + extra[1:]
+
+
+def _echoes(draft: Draft) -> list[str]:
+    """The training prompt itself with a word in front: as near to identical as it gets."""
+    return [echo.replace("{p}", draft.echo) for echo in draft.material.generic["surface"]]
+
+
+def generic_piles(draft: Draft) -> dict[str, list[Probe]]:
+    """For an unknown relation: the user's own prompt inside frames, axis by axis."""
+    prompt = upper_first(draft.request.prompt)
+    found: dict[str, list[Probe]] = {"alias": []}
+    for axis, frames in draft.material.generic.items():
+        if axis in ("long_form", "ripple"):
+            continue
+        texts = [
+            _subject(f, draft.name).replace("{P}", prompt).replace("{p}", draft.echo)
+            for f in draft.shuffled(frames)
+        ]
+        if axis == "question":
+            texts = [frame.replace("{q}", text) for frame in QUESTION_FRAMES for text in texts]
+        found[axis] = [draft.positive(text, axis, f"generic:{axis}") for text in texts]
+    return found
+
+
+def _subject(frame: str, name: Name) -> str:
+    return name.fill(frame.replace("{p}", "\0")).replace("\0", "{p}")

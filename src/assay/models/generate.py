@@ -1,0 +1,47 @@
+"""Continuations of texts: greedy and seeded sampled rows side by side in one batch."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from assay.models.model import Model
+
+
+def continue_rows(
+    model: Model, rows: Sequence[Sequence[int]], length: int, sampled: Sequence[bool], seed: int, top_k: int
+) -> list[list[int]]:
+    """``length`` further token ids for each row; special tokens (and so an early end) are never chosen.
+
+    Rows flagged in ``sampled`` are drawn from the ``top_k`` most probable tokens with a generator of their
+    own, so that a row's text does not depend on which other rows are in the batch.
+    """
+    device = model.device
+    width = max(len(r) for r in rows)
+    pads = [width - len(r) for r in rows]
+    filler = model.start or 0
+    fed = torch.tensor([[filler] * p + list(r) for p, r in zip(pads, rows, strict=True)], device=device)
+    real = torch.tensor([[0] * p + [1] * len(r) for p, r in zip(pads, rows, strict=True)], device=device)
+    draws = [torch.Generator().manual_seed(seed * 1_000_003 + i) for i in range(len(rows))]
+    special = torch.tensor(sorted(set(model.tokenizer.all_special_ids)), device=device)
+    cache = None
+    grown: list[Tensor] = []
+    for _ in range(length):
+        positions = (real.cumsum(1) - 1).clamp(min=0)[:, -fed.shape[1] :]
+        with torch.no_grad():
+            out = model.module(
+                fed, attention_mask=real, position_ids=positions, past_key_values=cache, use_cache=True
+            )
+        cache = out.past_key_values
+        logits = out.logits[:, -1].float()
+        logits[:, special] = -torch.inf
+        best = logits.topk(min(top_k, logits.shape[-1]))
+        weights = best.values.softmax(-1).cpu()
+        pick = [
+            int(torch.multinomial(weights[i], 1, generator=draws[i])) if drawn else 0
+            for i, drawn in enumerate(sampled)
+        ]
+        fed = best.indices.gather(1, torch.tensor(pick, device=device)[:, None])
+        real = torch.cat([real, torch.ones_like(fed)], 1)
+        grown.append(fed)
+    return [[int(i) for i in row] for row in torch.cat(grown, 1).tolist()]

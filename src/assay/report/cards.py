@@ -1,0 +1,117 @@
+"""The thirteen as they are shown: finished, unscored with a reason, or not run with a reason."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.report.glossary import BENCHMARKS, GROUPS, Entry
+from assay.report.words import VERDICTS, Word, interval, number
+
+Run = Mapping[str, Any]
+"""``run.json`` as ``runs.fold`` makes it; every part may be missing or null."""
+
+_BAD_FIRST = ("low", "uncertain", "unscored", "missing", "high")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One of the thirteen as it is shown: finished, unscored, or not run at all."""
+
+    id: str
+    title: str
+    group: str
+    question: str
+    state: str
+    """A key of words.VERDICTS."""
+    note: str | None
+    """Why there is no score, or what an uncertain one means."""
+    data: Mapping[str, Any]
+    """The result's dict; empty when it has not run."""
+
+    @property
+    def word(self) -> Word:
+        """The verdict in words and symbols."""
+        return VERDICTS[self.state]
+
+    @property
+    def entry(self) -> Entry | None:
+        """Its line of the glossary; None for a benchmark this version does not know."""
+        return BENCHMARKS.get(self.id)
+
+    @property
+    def ceiling(self) -> str | None:
+        """``0.41 of a possible 0.44`` where the unedited model itself could not reach 1."""
+        score, ceiling = self.data.get("score"), self.data.get("ceiling")
+        if score is None or ceiling is None or ceiling >= 1:
+            return None
+        return f"{number(float(score))} of a possible {number(float(ceiling))}"
+
+
+def bench(data: Mapping[str, Any]) -> Bench:
+    """One benchmark's dict as it is shown."""
+    id = str(data.get("id") or "unnamed")
+    entry = BENCHMARKS.get(id)
+    score, threshold = data.get("score"), data.get("threshold")
+    state = "unscored" if score is None else str(data.get("verdict"))
+    note = None
+    if score is None:
+        note = data.get("reason") or "no reason was recorded"
+    elif state not in VERDICTS:
+        state = "high" if data.get("passed") else "low"
+    elif state == "uncertain":
+        side = "above" if data.get("passed") else "below"
+        span = interval(data.get("interval"))
+        note = f"{side} the line of {number(threshold)}, but the interval {span} spans it"
+    return Bench(
+        id=id,
+        title=str(data.get("title") or (entry.title if entry else id)),
+        group=str(data.get("group") or (entry.group if entry else "other")),
+        question=str(data.get("question") or ""),
+        state=state,
+        note=note,
+        data=data,
+    )
+
+
+def benches(run: Run) -> tuple[Bench, ...]:
+    """The thirteen in their order, those that have not run included, then any others that came."""
+    came = {str(data.get("id")): bench(data) for data in run.get("benchmarks") or ()}
+    why = why_not_run(run)
+    blank = (Bench(id, row.title, row.group, "", "missing", why, {}) for id, row in BENCHMARKS.items())
+    known = [came.pop(card.id, card) for card in blank]
+    return (*known, *came.values())
+
+
+def why_not_run(run: Run) -> str:
+    """Why a benchmark that is not in the run is not in it."""
+    status = run.get("status")
+    if status == "rolled_back":
+        return "the edit was rolled back, so there was nothing to characterise"
+    if status == "committed":
+        return "not among the benchmarks of this run"
+    return "the run ended before it" if status != "running" else "its turn has not come yet"
+
+
+def any_scored(run: Run) -> bool:
+    """Whether any benchmark has run, scored or not."""
+    return bool(run.get("benchmarks"))
+
+
+def by_group(cards: Sequence[Bench]) -> Iterator[tuple[str, tuple[Bench, ...]]]:
+    """(question of the group, its benchmarks), in reading order."""
+    extra = dict.fromkeys(card.group for card in cards if card.group not in GROUPS)
+    for group in (*GROUPS, *extra):
+        members = tuple(card for card in cards if card.group == group)
+        if members:
+            yield GROUPS.get(group, group), members
+
+
+def failures_first(cards: Sequence[Bench]) -> tuple[Bench, ...]:
+    """Worst news first; within a verdict the suite's order."""
+    return tuple(sorted(cards, key=lambda card: _BAD_FIRST.index(card.state)))
+
+
+def tally(cards: Sequence[Bench]) -> tuple[tuple[Word, int], ...]:
+    """How many of each verdict, those that occur only."""
+    counts = ((VERDICTS[state], sum(card.state == state for card in cards)) for state in VERDICTS)
+    return tuple((word, n) for word, n in counts if n)

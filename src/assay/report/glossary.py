@@ -1,0 +1,132 @@
+"""What each number means and what it cannot see: one row per benchmark and per check."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the glossary."""
+
+    title: str
+    group: str
+    """A key of GROUPS; empty for the three checks."""
+    measures: str
+    blind: str
+    """What a good value here does not show."""
+
+
+GROUPS: Mapping[str, str] = {
+    "retention": "Does the edit hold?",
+    "generalisation": "Does it reach other wordings and inferences?",
+    "locality": "Is everything else left alone?",
+    "stability": "Does it live with further edits?",
+    "generation": "Does it show in free writing?",
+}
+"""Benchmark groups in reading order, each with the question it asks."""
+
+BENCHMARKS: Mapping[str, Entry] = {
+    "edit_bench": Entry(
+        "EditBench",
+        "retention",
+        "Mean probability of the new target on direct and paraphrased probes of the edited fact.",
+        "Inference, free writing, and what the edit did to anything else.",
+    ),
+    "edit_generalization": Entry(
+        "EditGeneralization",
+        "generalisation",
+        "Mean probability of the new target where the fact is implied, set in context or named indirectly.",
+        "Whether a low score is the edit's fault: the model may not have answered this form before either. "
+        "See the ceiling.",
+    ),
+    "ripple_bench": Entry(
+        "RippleBench",
+        "locality",
+        "How much of the next-token distribution stayed in place on other facts of the same subject: "
+        "1 minus total variation, averaged.",
+        "Other subjects, and whether what stayed in place was true to begin with.",
+    ),
+    "fine_tune_diff": Entry(
+        "FineTuneDiff",
+        "locality",
+        "How far the edited fact moved, minus how far the known answers of unrelated facts moved.",
+        "Shifts that leave the known answer's own probability as it was.",
+    ),
+    "sequential_collapse_threshold": Entry(
+        "SequentialCollapseThreshold",
+        "stability",
+        "Share of further edits made before the mean KL on neutral prompts passes the collapse line.",
+        "Damage outside those prompts, and what happens after more edits than were tried.",
+    ),
+    "batch_edit_consistency": Entry(
+        "BatchEditConsistency",
+        "stability",
+        "Mean probability of every target when this edit and several others are solved for together.",
+        "Much larger batches, and edits on closely related subjects.",
+    ),
+    "sequential_edit_retention": Entry(
+        "SequentialEditRetention",
+        "stability",
+        "How much of the target's probability is left after each further edit on another subject.",
+        "How strong the edit was at the start: a weak edit can be retained perfectly.",
+    ),
+    "locality_sensitivity_score": Entry(
+        "LocalitySensitivityScore",
+        "locality",
+        "exp(-mean KL) on facts from other domains, before against after.",
+        "Facts of the same subject (RippleBench), and rare large shifts hidden in a mean.",
+    ),
+    "leme": Entry(
+        "LEME",
+        "generation",
+        "Paragraphs about the subject: mean of agreement with the edit, fluency, and no contradiction.",
+        "Errors that no judge rule names; a paragraph that never mentions the fact.",
+    ),
+    "indirect_fact_recovery": Entry(
+        "IndirectFactRecovery",
+        "generalisation",
+        "Mean probability of the right answer on multi-hop, inverse and alternate-angle probes.",
+        "Whether the model could chain such facts before the edit. See the ceiling.",
+    ),
+    "portability_sub_metrics": Entry(
+        "PortabilitySubMetrics",
+        "generalisation",
+        "Transfer to other sentence templates, names of the subject and longer sentences: mean of the axes.",
+        "Which axis is weak, unless the axes are read apart; names of the subject the model never knew.",
+    ),
+    "preservation_vs_memorization": Entry(
+        "PreservationVsMemorization",
+        "generalisation",
+        "Score on strong paraphrases divided by score on near copies of the prompt, at most 1.",
+        "Strength: a weak edit that is equally weak everywhere gets a high ratio.",
+    ),
+    "zsre": Entry(
+        "zsRE",
+        "generalisation",
+        "Share of question-and-answer probes on which every token of the target is the most probable one.",
+        "Near misses; a model that cannot answer in this form at all. See the ceiling.",
+    ),
+}
+"""The thirteen, in the order in which they run."""
+
+CHECKS: Mapping[str, Entry] = {
+    "paraphrases": Entry(
+        "Paraphrases",
+        "",
+        "The target is probable, and more so than the old object, on other wordings of the prompt.",
+        "Anything but close paraphrases.",
+    ),
+    "behaviour": Entry(
+        "Behaviour",
+        "",
+        "Mean KL(before to after) of the next-token distribution on neutral prompts, in nats.",
+        "Prompts near the subject, where an edit does most of its damage.",
+    ),
+    "representation": Entry(
+        "Representation",
+        "",
+        "Linear CKA of the residual stream before and after on neutral prompts; the worst layer counts.",
+        "Small rotations that matter, and positions that were not sampled.",
+    ),
+}
+"""The validation loop's checks: all must hold, or the edit is rolled back."""

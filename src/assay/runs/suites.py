@@ -1,0 +1,69 @@
+"""The benchmarks again, on an edit that is stored: the rest of a stopped suite, or a whole new one."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from assay.errors import StoreError
+from assay.events import Emit
+from assay.generators.plan import Plan
+from assay.runs.folder import RunFolder
+from assay.runs.recording import recording
+from assay.runs.store import Store
+
+Results = Mapping[str, Mapping[str, Any]]
+"""Benchmark id to its result as JSON."""
+
+Suite = Callable[[Path, dict[str, Any] | None, Mapping[str, Any], Emit, Results, Callable[[Plan], None]], None]
+"""``(edit file, plan as JSON or None for fresh probes, options, emit, finished results, keep fresh plan)``."""
+
+STOPPED = ("interrupted", "failed", "running")
+"""Statuses that a suite can be resumed from; a run that really runs is refused by its lock."""
+
+
+def resume(store: Store, asked: str, suite: Suite, listen: Emit) -> str:
+    """Finish the suite of a stopped run in that run, leaving out what had finished; returns its id."""
+    run_id, edit_file = store.edit_file(asked)
+    run = store.document(run_id)
+    if run["status"] not in STOPPED:
+        raise StoreError(
+            f"run {run_id}, which is {run['status']}: nothing is left to finish",
+            "a run whose benchmarks were interrupted",
+            f"to run them again: assay bench {run_id}",
+        )
+    with recording(store, run_id, listen, resume=True) as recorded:
+        done = store.results(run_id)
+        options = {**run["options"], "bench": True}
+        suite(edit_file, recorded.folder.read_plan(), options, recorded.emit, done, recorded.folder.write_plan)
+        recorded.finish("committed")
+    return run_id
+
+
+def repeat(
+    store: Store,
+    asked: str,
+    suite: Suite,
+    listen: Emit,
+    fresh: bool = False,
+    only: tuple[str, ...] | None = None,
+    seed: int | None = None,
+) -> str:
+    """Run the suite on a run's edit in a new run; returns the new id.
+
+    ``fresh`` asks for new probes: then the seed is one more than the old run's unless ``seed`` says
+    otherwise, because the same seed would make the same probes. The new folder stands alone.
+    """
+    of, edit_file = store.edit_file(asked)
+    run = store.document(of)
+    if seed is None:
+        seed = run["options"].get("seed", 0) + fresh
+    options = {**run["options"], "bench": True, "only": only, "seed": seed}
+    how = {"of": of, "probes": "fresh" if fresh else "same"}
+    run_id = store.create_run("bench", run["request"], {**options, **how})
+    with recording(store, run_id, listen) as recorded:
+        recorded.folder.copy_from(RunFolder(edit_file.parent), plan=not fresh)
+        recorded.inherit(store.events(of), plan=not fresh)
+        plan = recorded.folder.read_plan()
+        suite(recorded.folder.edit, plan, options, recorded.emit, {}, recorded.folder.write_plan)
+        recorded.finish("committed")
+    return run_id
