@@ -4,9 +4,9 @@ import os
 
 import pytest
 import torch
-from tiny import FAMILY_NAMES, tiny_model
 
 from assay.models.model import Model
+from tiny import FAMILY_NAMES, tiny_model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

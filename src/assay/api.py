@@ -51,7 +51,9 @@ class Run:
         """One row per probe with its benchmark, before and after."""
         import pandas as pd
 
-        return pd.DataFrame([{"benchmark": r.score.id, **p.to_json()} for r in self.results for p in r.probes])
+        return pd.DataFrame(
+            [{"benchmark": r.score.id, **p.to_json()} for r in self.results for p in r.probes]
+        )
 
 
 def load(name: str = "smollm2", *, cache: Path | None = None, **options: Any) -> Model:
@@ -125,7 +127,9 @@ def assess(
     """The thirteen benchmarks of an edit (or the chosen ones); the model is unchanged afterwards."""
     settings = settings or Settings()
     only = chosen(benchmarks)
-    plan = find_generator(generator).plan(edit.request, seed, settings.bench.n_probes, settings.bench.n_synthetic)
+    plan = find_generator(generator).plan(
+        edit.request, seed, settings.bench.n_probes, settings.bench.n_synthetic
+    )
     results, reading = pipeline.assess(
         model,
         edit,

@@ -76,6 +76,11 @@ class BenchSettings:
     """Probes per benchmark at most."""
     n_synthetic: int = 5
     """Synthetic edits of the sequential and batch benchmarks."""
+    synthetic_contexts: int = 5
+    """Sampled contexts of a synthetic edit: it has to hold, not to be tuned, and ten of them are most of
+    the suite's cost."""
+    synthetic_early_stop: float = 0.15
+    """Total loss, nats, at which a synthetic edit's optimisation stops."""
     collapse_kl: float = 0.3
     """Mean KL on the behavioural baselines, nats, above which the model counts as collapsed."""
     surface_floor: float = 0.05

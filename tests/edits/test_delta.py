@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import tiny_model
 
 from assay.edits.delta import Edit, Update, load_edit
 from assay.errors import Mismatch, ModelError, StoreError
 from assay.generators.plan import Request
 from assay.models.model import Model, weight_hash
+from tiny import tiny_model
 
 REQUEST = Request("The Eiffel Tower is in", "The Eiffel Tower", "Berlin", "Paris", "landmark_city")
 
@@ -74,7 +74,7 @@ def test_ctrl_c_restores_the_bits() -> None:
         env={**os.environ, "PYTHONPATH": f"{tests}:{tests / 'edits'}"},
         capture_output=True,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert done.returncode == 0, done.stderr
 

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from oracles import _down_in, optimise_slowly
-from tiny import tiny_model
 
 from assay.edits.contexts import sample_contexts
 from assay.edits.key_value import key_and_value, keys_of, rows_of
@@ -12,6 +10,8 @@ from assay.generators.plan import Request
 from assay.models.model import Model
 from assay.models.tokens import answer_ids, encode
 from assay.settings import EditSettings
+from oracles import _down_in, optimise_slowly
+from tiny import tiny_model
 
 TOLERANCE = 1e-5
 """Relative difference of v between the fast and the slow optimisation, float32."""

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from oracles import trace_slowly
 
 from assay.edits.locate import candidate_layers, trace
 from assay.errors import ModelError
@@ -10,6 +9,7 @@ from assay.generators.plan import Request
 from assay.models.model import Model
 from assay.models.tokens import answer_ids, encode, subject_span
 from assay.settings import TraceSettings
+from oracles import trace_slowly
 
 REQUEST = Request("The Eiffel Tower is located in the city of", "Eiffel Tower", "Berlin", "Paris")
 

@@ -4,7 +4,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import tiny_model
 
 from assay.edits.delta import Edit, Update
 from assay.edits.key_value import KeyValue
@@ -12,6 +11,7 @@ from assay.edits.moments import Moments
 from assay.edits.solve import joint, output, rank_one
 from assay.errors import ModelError
 from assay.models.model import Model
+from tiny import tiny_model
 
 LAYER = 2
 TOLERANCE = 1e-5

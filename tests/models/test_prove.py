@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from tiny import tiny_model
 
 from assay.errors import ModelError
 from assay.models.families import family_of
 from assay.models.model import Model
 from assay.models.prove import prove
+from tiny import tiny_model
 
 
 def test_every_family_is_proved(any_model: Model) -> None:

@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import tiny_model
 
 from assay.errors import RequestError
 from assay.models.tokens import answer_ids, encode, subject_span, text_of
+from tiny import tiny_model
 
 LLAMA = tiny_model("llama")
 GPT2 = tiny_model("gpt2")

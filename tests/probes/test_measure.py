@@ -4,13 +4,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import measure_slowly, next_logp_slowly
-from tiny import tiny_model
 
 from assay.models.model import Model
 from assay.models.tokens import encode
 from assay.probes.measure import Question, ask, kl, measure, prepare, read, total_variation
 from assay.probes.probe import Probe
+from oracles import measure_slowly, next_logp_slowly
+from tiny import tiny_model
 
 TOLERANCE = 1e-5
 """Largest difference of a log-probability, nats, in float32."""

@@ -29,7 +29,13 @@ class Suite:
         self.stop_after = stop_after
 
     def __call__(
-        self, file: Path, plan: dict[str, Any] | None, options: Mapping[str, Any], emit: Emit, done: Any, keep: Any = None
+        self,
+        file: Path,
+        plan: dict[str, Any] | None,
+        options: Mapping[str, Any],
+        emit: Emit,
+        done: Any,
+        keep: Any = None,
     ) -> None:
         self.given.append((file, plan, options))
         for id in ("edit_bench", "zsre"):

@@ -44,17 +44,23 @@ class Chain:
     """The committed edit's probes, before any edit and after the last."""
 
 
-def edit_settings(bench: Bench) -> EditSettings:
-    """The committed edit's settings, for the synthetic ones."""
+def synthetic_settings(bench: Bench) -> EditSettings:
+    """The committed edit's settings with the synthetic edits' own early stop."""
     known = {k: v for k, v in bench.edit.settings.items() if k in EditSettings.__dataclass_fields__}
     if "contexts" in known:
         known["contexts"] = tuple(tuple(c) for c in known["contexts"])
-    return EditSettings(**known)
+    return EditSettings(**{**known, "early_stop": bench.settings.synthetic_early_stop})
 
 
 def synthetic_contexts(bench: Bench) -> tuple[str, ...]:
-    """Every other context of the committed edit: synthetic edits need to hold, not to be tuned."""
-    return bench.edit.contexts[::2] or ("",)
+    """The bare prompt and some of the committed edit's contexts, evenly spread over their lengths."""
+    sampled = bench.edit.contexts[1:]
+    step = max(1, len(sampled) // bench.settings.synthetic_contexts)
+    return ("", *sampled[::step][: bench.settings.synthetic_contexts])
+
+
+def _value_of(bench: Bench, request: Request, layer: int) -> KeyValue:
+    return key_and_value(bench.model, layer, request, synthetic_contexts(bench), synthetic_settings(bench))
 
 
 def _ridge(bench: Bench) -> float:
@@ -62,8 +68,7 @@ def _ridge(bench: Bench) -> float:
 
 
 def _rank_one(bench: Bench, request: Request, layer: int) -> Edit:
-    kv = key_and_value(bench.model, layer, request, synthetic_contexts(bench), edit_settings(bench))
-    update = rank_one(bench.model, kv, bench.moments, ridge=_ridge(bench))
+    update = rank_one(bench.model, _value_of(bench, request, layer), bench.moments, ridge=_ridge(bench))
     return Edit((request,), "rome", "r-rome", (update,), bench.model.id, bench.model.hash, bench.seed)
 
 
@@ -176,9 +181,7 @@ def batch(id: str, threshold: float, bench: Bench) -> Outcome:
     facts = [_fact_of(bench)]
     with stage(bench.emit, "batch", "edits made at once", len(made)) as tick:
         for done, other in enumerate(made, 1):
-            facts.append(
-                key_and_value(model, layer, other.request, synthetic_contexts(bench), edit_settings(bench))
-            )
+            facts.append(_value_of(bench, other.request, layer))
             tick(done)
     requests = (bench.edit.request, *(s.request for s in made))
     update = joint(model, facts, bench.moments, ridge=_ridge(bench))

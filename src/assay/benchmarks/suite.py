@@ -4,9 +4,9 @@ import time
 from collections.abc import Collection, Sequence
 
 from assay.benchmarks.asking import Bench
+from assay.benchmarks.names import NAMES, chosen
 from assay.benchmarks.result import BenchResult
 from assay.benchmarks.table import SCORERS
-from assay.benchmarks.names import NAMES, chosen
 
 
 def run_suite(

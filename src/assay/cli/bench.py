@@ -11,7 +11,6 @@ from assay.errors import InputError
 from assay.events import Emit
 from assay.generators.plan import Plan
 
-
 if TYPE_CHECKING:
     from assay.runs.suites import Results
 

@@ -38,7 +38,9 @@ def apply(edit_file: Path, folder: Path, cache: Path) -> None:
     kept = folder / ".assay"
     if kept.is_dir() and any(kept.iterdir()):
         raise StoreError(
-            f"{folder} already has an edit applied", "a folder with its original weights", "revert that edit first"
+            f"{folder} already has an edit applied",
+            "a folder with its original weights",
+            "revert that edit first",
         )
     model = load(str(folder), cache)
     edit.check(model)
@@ -56,10 +58,14 @@ def revert(edit_file: Path, folder: Path, cache: Path) -> None:
     kept = folder / ".assay"
     records = sorted(kept.glob("*.json")) if kept.is_dir() else []
     if not records:
-        raise StoreError(f"no edit is applied in {folder}", "a folder in which 'edits apply' wrote", "check the path")
+        raise StoreError(
+            f"no edit is applied in {folder}", "a folder in which 'edits apply' wrote", "check the path"
+        )
     for record in records:
         where = json.loads(record.read_text(encoding="utf-8"))
-        place = _Place(folder / where["file"], where["begin"], where["end"], where["dtype"], tuple(where["shape"]))
+        place = _Place(
+            folder / where["file"], where["begin"], where["end"], where["dtype"], tuple(where["shape"])
+        )
         _patch(place, record.with_suffix(".bytes").read_bytes())
     edit.check(load(str(folder), cache))
     for record in records:
@@ -137,5 +143,3 @@ def _patch(place: _Place, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-

@@ -14,7 +14,9 @@ from assay.runs.store import Store
 Results = Mapping[str, Mapping[str, Any]]
 """Benchmark id to its result as JSON."""
 
-Suite = Callable[[Path, dict[str, Any] | None, Mapping[str, Any], Emit, Results, Callable[[Plan], None]], None]
+Suite = Callable[
+    [Path, dict[str, Any] | None, Mapping[str, Any], Emit, Results, Callable[[Plan], None]], None
+]
 """``(edit file, plan as JSON or None for fresh probes, options, emit, finished results, keep fresh plan)``."""
 
 STOPPED = ("interrupted", "failed", "running")
@@ -34,7 +36,9 @@ def resume(store: Store, asked: str, suite: Suite, listen: Emit) -> str:
     with recording(store, run_id, listen, resume=True) as recorded:
         done = store.results(run_id)
         options = {**run["options"], "bench": True}
-        suite(edit_file, recorded.folder.read_plan(), options, recorded.emit, done, recorded.folder.write_plan)
+        suite(
+            edit_file, recorded.folder.read_plan(), options, recorded.emit, done, recorded.folder.write_plan
+        )
         recorded.finish("committed")
     return run_id
 
