@@ -118,7 +118,7 @@ def _memorised(by_id: Found) -> tuple[str, ...] | None:
     if direct and implied is False and ratio is not None:
         return (
             (
-                "PreservationVsMemorization is high, though: rewordings of the prompt do work, only inference does not.",
+                "PreservationVsMemorization is high, though: rewordings of the prompt work, only inference does not.",
             )
             if ratio
             else ("PreservationVsMemorization is low as well, which confirms memorisation of the surface.",)

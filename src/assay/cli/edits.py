@@ -82,7 +82,7 @@ def export(
     home = inputs.home_of(ctx)
     with Store(home) as store:
         run_id, path = store.edit_file(run)
-        model_id = store.run(run_id).model_id
+        model_id = str(store.run(run_id).model_id)
     with speak.screen() as screen, speak.loading(screen):
         from assay.edits import merge
     with speak.screen(), explained_files(out):
