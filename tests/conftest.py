@@ -2,13 +2,13 @@
 
 import os
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the hub's library is imported, so before the imports
+
 import pytest
 import torch
 
 from assay.models.model import Model
 from tiny import FAMILY_NAMES, tiny_model
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -91,11 +91,17 @@ FAMILY_NAMES = tuple(CONFIGS)
 ADDS_BOS = {"llama", "mistral", "gemma", "gemma2", "gemma3", "opt"}
 
 
-def tiny_model(name: str, seed: int = 0, start: bool = True) -> Model:
-    """A fresh random model of a family. Weights are larger than at initialisation, so that it has opinions."""
+def tiny_model(name: str, seed: int = 0, start: bool = True, **changes: Any) -> Model:
+    """A fresh random model of a family. Weights are larger than at initialisation, so that it has opinions.
+
+    ``changes`` are fields of its config.
+    """
+    config = CONFIGS[name]()
+    for field, value in changes.items():
+        setattr(config, field, value)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        module = AutoModelForCausalLM.from_config(CONFIGS[name]())
+        module = AutoModelForCausalLM.from_config(config)
         for parameter in module.parameters():
             if parameter.dim() > 1:
                 parameter.data.normal_(0, 0.15)

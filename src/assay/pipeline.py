@@ -17,6 +17,7 @@ from assay.benchmarks.suite import run_suite
 from assay.corpus.sources import corpus
 from assay.edits.contexts import sample_contexts
 from assay.edits.delta import Edit, load_edit
+from assay.edits.key_value import check_reach
 from assay.edits.locate import Trace, candidate_layers, trace
 from assay.edits.make import check_method, check_request, make_edit
 from assay.edits.moments import Moments, second_moments
@@ -114,6 +115,8 @@ def run_edit(
     emit("run_started", {"settings": settings.to_json()})
     model = open_model(options.model, cache, emit)
     check_request(model, request)
+    if options.layer is not None:
+        check_reach(model, options.layer, request)
     with stage(emit, "plan", "making probes"):
         plan = maker.plan(request, options.seed, settings.bench.n_probes, settings.bench.n_synthetic)
     _tell_plan(plan, emit)

@@ -51,6 +51,8 @@ def test_consistency_looks_at_sentences_about_the_relation(text: str, value: flo
 
 def test_names_are_whole_words() -> None:
     assert names("in New York, today", "New York") and not names("Yorkshire", "York")
+    assert names("Berlin is far. The sun", "Berlin") and names("In Berlin, You see", "Berlin")
+    assert not names("the Berlin Wall", "Berlin") and not names("Berlin's Museum Island", "Berlin")
     assert not names("anything", None) and names("C++ is a language", "C++")
 
 
@@ -83,7 +85,7 @@ def result(
         "threshold": threshold,
         "ceiling": ceiling,
         "title": NAMES[id].title,
-        "figures": {"collapse_index": 3.0},
+        "figures": {"collapse_index": 3.0, "known_answer_p_before": 0.4, "known_answer_p_after": 0.3},
     }
 
 
@@ -126,6 +128,14 @@ def test_patterns_beyond_the_core(changes: dict[str, float], says: str) -> None:
     meaning = read_suite([result(i, changes.get(i, 1.0)) for i in NAMES])
     assert any(says in sentence for sentence in meaning.sentences)
     assert not any(says in sentence for sentence in read_suite([result(i, 1.0) for i in NAMES]).sentences)
+
+
+def test_lost_answers_are_told_even_where_distributions_stayed() -> None:
+    lost = result("ripple_bench", 0.9) | {
+        "figures": {"known_answer_p_before": 0.4, "known_answer_p_after": 0.01}
+    }
+    meaning = read_suite([result("edit_bench", 1.0), result("edit_generalization", 1.0), lost])
+    assert any("fell from 0.40 to 0.010" in s for s in meaning.sentences)
 
 
 def test_an_edit_is_not_blamed_for_what_the_model_could_not_do() -> None:

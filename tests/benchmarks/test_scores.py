@@ -5,8 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from oracles import measure_slowly, next_logp_slowly
-from tiny import tiny_model
 
 from assay.benchmarks.asking import Bench
 from assay.benchmarks.names import NAMES, chosen
@@ -20,6 +18,8 @@ from assay.models.model import Model, weight_hash
 from assay.models.tokens import encode
 from assay.probes.probe import Probe
 from assay.settings import BenchSettings
+from oracles import measure_slowly, next_logp_slowly
+from tiny import tiny_model
 
 LAYER = 1
 REQUEST = Request("The Eiffel Tower is located in the city of", "The Eiffel Tower", "Rome", "Paris")

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from oracles import moments_slowly
-from tiny import TEXT, tiny_model
 
 from assay.corpus.sources import Corpus, corpus
 from assay.edits import moments as module
@@ -14,6 +12,8 @@ from assay.errors import InputError, ModelError
 from assay.models.model import Model
 from assay.models.tokens import encode
 from assay.settings import MomentSettings
+from oracles import moments_slowly
+from tiny import TEXT, tiny_model
 
 WORDS = TEXT.split()
 DOCUMENTS = tuple(" ".join(WORDS[i : i + 14]) for i in range(0, 60, 3))

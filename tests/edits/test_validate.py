@@ -5,8 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from oracles import measure_slowly, next_logp_slowly
-from tiny import tiny_model
 
 from assay.edits.delta import Edit, Update
 from assay.edits.validate import Check, Verdict, linear_cka, validate
@@ -16,6 +14,8 @@ from assay.models.model import Model, weight_hash
 from assay.models.tokens import encode
 from assay.probes.probe import Probe
 from assay.settings import ValidateSettings
+from oracles import measure_slowly, next_logp_slowly
+from tiny import tiny_model
 
 NEUTRAL = [
     f"{a} {b} the" for a in ("She", "He", "Rome", "Water", "People") for b in ("and", "in", "is", "of")

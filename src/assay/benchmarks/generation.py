@@ -27,8 +27,12 @@ AXES = ("consistency", "fluency", "no_contradiction")
 
 
 def names(text: str, name: str | None) -> bool:
-    """Whether a text names something, as whole words, whatever the case."""
-    return bool(name) and re.search(rf"(?<!\w){re.escape(str(name))}(?!\w)", text, re.IGNORECASE) is not None
+    """Whether a text names something: as whole words, whatever the case, and not as the beginning of a
+    longer name ("the Berlin Wall" does not name Berlin)."""
+    if not name:
+        return False
+    whole = rf"(?<!\w)(?i:{re.escape(name)})(?!\w)(?!['’]?s?\s+[A-Z][a-z])"
+    return re.search(whole, text) is not None
 
 
 def consistency(text: str, target: str, old: str | None) -> float | None:

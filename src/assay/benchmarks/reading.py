@@ -142,6 +142,18 @@ def _no_premise(by_id: Found) -> tuple[str, ...] | None:
     return None
 
 
+def _answers_lost(by_id: Found) -> tuple[str, ...] | None:
+    figures = by_id["ripple_bench"]["figures"] if "ripple_bench" in by_id else {}
+    before, after = figures.get("known_answer_p_before"), figures.get("known_answer_p_after")
+    if before is None or after is None or after >= before / 2:
+        return None
+    return (
+        f"Whatever RippleBench's distributions say, the known answers about the subject went: their mean "
+        f"probability fell from {before:.2f} to {after:.3f}.",
+        "Read the ripple probes: which of the subject's other facts were lost?",
+    )
+
+
 def _bleeds(by_id: Found) -> tuple[str, ...] | None:
     near, far = _passed(by_id, "ripple_bench"), _passed(by_id, "locality_sensitivity_score")
     if far is False:
@@ -189,4 +201,4 @@ def _could_not_before(by_id: Found) -> tuple[str, ...] | None:
     )
 
 
-RULES = (_memorised, _not_in_text, _no_premise, _bleeds, _fragile, _could_not_before)
+RULES = (_memorised, _not_in_text, _no_premise, _answers_lost, _bleeds, _fragile, _could_not_before)

@@ -103,3 +103,7 @@ app.command("doctor")(doctor.doctor)
 def main() -> None:
     """Entry point of the command ``assay``."""
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -131,6 +131,7 @@ class Edit:
 
     def save(self, path: str | Path) -> Path:
         """Write a safetensors file (about 20 KB for a rank-one edit of the default model), atomically."""
+        from safetensors import SafetensorError
         from safetensors.torch import save_file
 
         path = Path(path)
@@ -143,9 +144,9 @@ class Edit:
             path.parent.mkdir(parents=True, exist_ok=True)
             save_file(tensors, scratch, metadata={"assay-edit": json.dumps(self.to_json())})
             scratch.replace(path)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:  # the latter is how safetensors tells of a full disk
             raise StoreError(
-                f"cannot write {path}: {error.strerror or error}",
+                f"cannot write {path}: {getattr(error, 'strerror', None) or error}",
                 "room and permission",
                 "free space or save elsewhere",
             ) from error

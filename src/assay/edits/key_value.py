@@ -69,6 +69,17 @@ def keys_of(
     return tape.down_in[layer][torch.arange(len(rows), device=model.device), at].float()
 
 
+def check_reach(model: Model, layer: int, request: Request) -> None:
+    """Raise ModelError where an edit at ``layer`` cannot reach the words that follow the subject."""
+    last = subject_span(model, request.prompt, request.subject)[1]
+    if model.check_layer(layer) == model.n_layers - 1 and last < len(encode(model, request.prompt)) - 1:
+        raise ModelError(
+            f"layer {layer}, the last of {model.id}, for a subject that is followed by more words",
+            "a lower layer: later words read the subject through the attention of higher layers",
+            "use a layer in the first half of the model, or auto",
+        )
+
+
 def key_and_value(
     model: Model,
     layer: int,
@@ -84,17 +95,11 @@ def key_and_value(
     Adam; ||delta|| clamped to clamp * ||v_start|| after each update.
     """
     settings = settings or EditSettings()
-    model.check_layer(layer)
+    check_reach(model, layer, request)
     rows, lasts = rows_of(model, request, contexts)
     target = answer_ids(model, request.prompt, request.target)
     essence = encode(model, request.subject)
     last_block = model.n_layers - 1
-    if layer == last_block and lasts[0] < len(rows[0]) - 1:
-        raise ModelError(
-            f"layer {layer}, the last of {model.id}, for a subject that is followed by more words",
-            "a lower layer: later words read the subject through the attention of higher layers",
-            "use a layer in the first half of the model, or auto",
-        )
     batch, starts = pack(
         model, [*(r + target[:-1] for r in rows), essence], anchors=[*lasts, len(essence) - 1]
     )

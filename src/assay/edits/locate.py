@@ -138,7 +138,10 @@ def _column(model: Model, clean: Mapping[int, Tensor], noisy: Any, token: int, g
 def candidate_layers(
     model: Model, found: Trace | None, wanted: int | None, count: int
 ) -> list[tuple[int, str]]:
-    """Layers to try in order, each with why: the asked one alone, else the default, then the trace's."""
+    """Layers to try in order, each with why: the asked one alone, else the default, then the trace's.
+
+    The last layer is tried only when asked for: words after the subject cannot read it there.
+    """
     if wanted is not None:
         return [(model.check_layer(wanted), "asked")]
     out: list[tuple[int, str]] = []
@@ -149,6 +152,6 @@ def candidate_layers(
     for layer in found.ranking if found else fallback:
         if len(out) == count:
             break
-        if layer < model.n_layers and all(abs(layer - other) >= SPACING for other, _ in out):
+        if layer < max(1, model.n_layers - 1) and all(abs(layer - other) >= SPACING for other, _ in out):
             out.append((layer, "trace" if found else "fallback"))
     return out

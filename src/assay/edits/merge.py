@@ -5,6 +5,7 @@ In place, only the bytes of the edited tensors change: a revert gives back the v
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +27,16 @@ def export(edit_file: Path, model_id: str, out: Path, cache: Path) -> Path:
     model = load(model_id, cache)
     if out.exists() and any(out.iterdir()):
         raise StoreError(f"the folder {out} is not empty", "a new or an empty folder", "choose another --out")
-    with edit.applied(model), quiet_transformers():
-        model.module.save_pretrained(out)
-        model.tokenizer.save_pretrained(out)
+    from safetensors import SafetensorError
+
+    try:
+        with edit.applied(model), quiet_transformers():
+            model.module.save_pretrained(out)
+            model.tokenizer.save_pretrained(out)
+    except SafetensorError as error:  # how safetensors tells of a full disk
+        raise StoreError(
+            f"cannot write {out}: {error}", "room and permission for the whole model", "choose another --out"
+        ) from error
     return out
 
 
@@ -36,7 +44,7 @@ def apply(edit_file: Path, folder: Path, cache: Path) -> None:
     """Write the edit into a local model folder in place; the original bytes go to ``.assay`` in it."""
     edit = load_edit(edit_file)
     kept = folder / ".assay"
-    if kept.is_dir() and any(kept.iterdir()):
+    if any(kept.glob("*.json")):
         raise StoreError(
             f"{folder} already has an edit applied",
             "a folder with its original weights",
@@ -45,6 +53,7 @@ def apply(edit_file: Path, folder: Path, cache: Path) -> None:
     model = load(str(folder), cache)
     edit.check(model)
     places = [(update, _place(folder, model, update)) for update in edit.updates]
+    # A record is whole once its .json is there; nothing is changed before all of them are.
     for number, (_, place) in enumerate(places):
         _keep(kept / f"{number}.json", place)
     for update, place in places:
@@ -56,7 +65,7 @@ def revert(edit_file: Path, folder: Path, cache: Path) -> None:
     """Put the original bytes back and check that the weights are those the edit was made for."""
     edit = load_edit(edit_file)
     kept = folder / ".assay"
-    records = sorted(kept.glob("*.json")) if kept.is_dir() else []
+    records = sorted(kept.glob("*.json"))
     if not records:
         raise StoreError(
             f"no edit is applied in {folder}", "a folder in which 'edits apply' wrote", "check the path"
@@ -70,8 +79,7 @@ def revert(edit_file: Path, folder: Path, cache: Path) -> None:
     edit.check(load(str(folder), cache))
     for record in records:
         record.unlink()
-        record.with_suffix(".bytes").unlink()
-    kept.rmdir()
+    shutil.rmtree(kept)
 
 
 @dataclass(frozen=True)

@@ -198,6 +198,7 @@ def _rows_from(
 
 
 def _save(state: _State, path: Path) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     note = json.dumps({"counts": state.counts, "rows": state.rows})
@@ -207,9 +208,9 @@ def _save(state: _State, path: Path) -> None:
         tensors = {k: v.contiguous().cpu() for k, v in state.tensors().items()}
         save_file(tensors, scratch, metadata={"assay": note})
         scratch.replace(path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # the latter is how safetensors tells of a full disk
         raise StoreError(
-            f"cannot write {path}: {error.strerror or error}",
+            f"cannot write {path}: {getattr(error, 'strerror', None) or error}",
             "room and permission for the second moments (about 300 MB for the default model)",
             "free space, or set ASSAY_HOME to a folder on another disk",
         ) from error
@@ -226,6 +227,8 @@ def _load(path: Path) -> _State | None:
         with safe_open(path, framework="pt") as file:
             note = json.loads(file.metadata()["assay"])
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a dict
+    except FileNotFoundError:  # another process has just finished what was partial
+        return None
     except SafetensorError:
         path.unlink()  # written by a machine that died in the middle: collect again
         return None

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from hashlib import sha256
@@ -39,9 +39,9 @@ with is the start token, if the vocabulary has it. (SmolLM2 on 200 known facts: 
 <|endoftext|>, 29% with none, 26.5% with <|im_start|>.)"""
 
 
-def packaged_file(alias: str) -> Path:
+def packaged_file(alias: str, table: Mapping[str, Packaged] = ALIASES) -> Path:
     """Where the weight file of an alias lies, or an error with the install line."""
-    row = ALIASES[alias]
+    row = table[alias]
     try:
         files = metadata.files(row.package) or []
     except metadata.PackageNotFoundError:
@@ -75,6 +75,10 @@ def load(
     module, tokenizer = _read(name, source, dtype)
     module.requires_grad_(False)
     module.eval()
+    for parameter in module.parameters():
+        # Loaded weights are pages of the file: they can be dropped from memory and read again in the middle
+        # of a measurement, and they would change under a running model when the file is patched.
+        parameter.data = parameter.data.clone()
     module.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model = Model(
         id=name,
@@ -122,6 +126,7 @@ def _unpacked(gguf: Path, cache: Path) -> Path:
     target = cache / "models" / digest.hexdigest()[:20]
     if (target / "complete").is_file():
         return target
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     try:
@@ -142,10 +147,11 @@ def _unpacked(gguf: Path, cache: Path) -> Path:
             model.save_pretrained(scratch)
             tokenizer.save_pretrained(scratch)
         (scratch / "complete").write_text(digest.hexdigest())
-        if target.exists():
-            shutil.rmtree(target)
-        scratch.replace(target)
-    except OSError as error:
+        if not (target / "complete").is_file():  # else another process was quicker and may be reading it
+            if target.exists():
+                shutil.rmtree(target)
+            scratch.replace(target)
+    except (OSError, SafetensorError) as error:  # the latter is how safetensors tells of a full disk
         raise _disk(error, target) from error
     except Exception as error:
         # The GGUF reader raises whatever its parsing trips over (ValueError, IndexError, KeyError, ...).
@@ -159,22 +165,29 @@ def _unpacked(gguf: Path, cache: Path) -> Path:
     return target
 
 
-def _disk(error: OSError, target: Path) -> InputError:
+def _disk(error: Exception, target: Path) -> InputError:
     return StoreError(
-        f"cannot write {target}: {error.strerror or error}",
+        f"cannot write {target}: {getattr(error, 'strerror', None) or error}",
         "room and permission for the unpacked model (about 550 MB for the default one)",
         "free space, or set ASSAY_HOME to a folder on another disk",
     )
 
 
 def _read(name: str, source: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
         with quiet_transformers():
             # Nothing is ever unpickled: only safetensors weights are read.
-            module = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, use_safetensors=True)
+            module, found = AutoModelForCausalLM.from_pretrained(
+                source,
+                dtype=dtype,
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # told by _complete, which names the tensors
+            )
             tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
     except SafetensorError as error:
         raise ModelError(
@@ -182,13 +195,14 @@ def _read(name: str, source: str, dtype: torch.dtype) -> tuple[Any, Any]:
             "whole safetensors files",
             "the file may be cut short: copy or download it again",
         ) from error
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, StrictDataclassError) as error:
         first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"model {name!r} cannot be loaded: {first}",
             f"an alias ({', '.join(ALIASES)}), a local folder, a .gguf file or a hub id of a causal LM",
             "check the name or path; a hub id needs the files in the local hub cache or a network",
         ) from error
+    _complete(source, found)
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
             f"the tokenizer of {name!r} is a slow one",
@@ -196,6 +210,20 @@ def _read(name: str, source: str, dtype: torch.dtype) -> tuple[Any, Any]:
             "convert the tokenizer",
         )
     return module, tokenizer
+
+
+def _complete(source: str, found: Mapping[str, Any]) -> None:
+    """Raise ModelError where the loader would have filled a gap in the weights with random numbers."""
+    for what, names in (
+        ("missing", found["missing_keys"]),
+        ("of another shape than config.json says", {key for key, *_ in found["mismatched_keys"]}),
+    ):
+        if names:
+            raise ModelError(
+                f"{len(names)} weights in {source} are {what}, for example {min(names)}",
+                "weights and config.json of one and the same model",
+                "copy or download the whole folder again",
+            )
 
 
 def _start(name: str, tokenizer: Any, wanted: str | None) -> int | None:

@@ -40,10 +40,13 @@ class Bench:
 
     @property
     def ceiling(self) -> str | None:
-        """``0.41 of a possible 0.44`` where the unedited model itself could not reach 1."""
+        """``0.41 of a possible 0.44`` where the unedited model itself could not reach 1; an edit can also
+        be stronger than the old fact was."""
         score, ceiling = self.data.get("score"), self.data.get("ceiling")
         if score is None or ceiling is None or ceiling >= 1:
             return None
+        if float(score) > float(ceiling):
+            return f"{number(float(score))}; the old fact had {number(float(ceiling))}"
         return f"{number(float(score))} of a possible {number(float(ceiling))}"
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from assay.benchmarks.names import NAMES
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -25,84 +27,76 @@ GROUPS: Mapping[str, str] = {
 }
 """Benchmark groups in reading order, each with the question it asks."""
 
+
+def _entry(id: str, measures: str, blind: str) -> Entry:
+    return Entry(NAMES[id].title, NAMES[id].group, measures, blind)
+
+
 BENCHMARKS: Mapping[str, Entry] = {
-    "edit_bench": Entry(
-        "EditBench",
-        "retention",
+    "edit_bench": _entry(
+        "edit_bench",
         "Mean probability of the new target on direct and paraphrased probes of the edited fact.",
         "Inference, free writing, and what the edit did to anything else.",
     ),
-    "edit_generalization": Entry(
-        "EditGeneralization",
-        "generalisation",
+    "edit_generalization": _entry(
+        "edit_generalization",
         "Mean probability of the new target where the fact is implied, set in context or named indirectly.",
         "Whether a low score is the edit's fault: the model may not have answered this form before either. "
         "See the ceiling.",
     ),
-    "ripple_bench": Entry(
-        "RippleBench",
-        "locality",
+    "ripple_bench": _entry(
+        "ripple_bench",
         "How much of the next-token distribution stayed in place on other facts of the same subject: "
         "1 minus total variation, averaged.",
         "Other subjects, and whether what stayed in place was true to begin with.",
     ),
-    "fine_tune_diff": Entry(
-        "FineTuneDiff",
-        "locality",
+    "fine_tune_diff": _entry(
+        "fine_tune_diff",
         "How far the edited fact moved, minus how far the known answers of unrelated facts moved.",
         "Shifts that leave the known answer's own probability as it was.",
     ),
-    "sequential_collapse_threshold": Entry(
-        "SequentialCollapseThreshold",
-        "stability",
+    "sequential_collapse_threshold": _entry(
+        "sequential_collapse_threshold",
         "Share of further edits made before the mean KL on neutral prompts passes the collapse line.",
         "Damage outside those prompts, and what happens after more edits than were tried.",
     ),
-    "batch_edit_consistency": Entry(
-        "BatchEditConsistency",
-        "stability",
+    "batch_edit_consistency": _entry(
+        "batch_edit_consistency",
         "Mean probability of every target when this edit and several others are solved for together.",
         "Much larger batches, and edits on closely related subjects.",
     ),
-    "sequential_edit_retention": Entry(
-        "SequentialEditRetention",
-        "stability",
+    "sequential_edit_retention": _entry(
+        "sequential_edit_retention",
         "How much of the target's probability is left after each further edit on another subject.",
         "How strong the edit was at the start: a weak edit can be retained perfectly.",
     ),
-    "locality_sensitivity_score": Entry(
-        "LocalitySensitivityScore",
-        "locality",
+    "locality_sensitivity_score": _entry(
+        "locality_sensitivity_score",
         "exp(-mean KL) on facts from other domains, before against after.",
         "Facts of the same subject (RippleBench), and rare large shifts hidden in a mean.",
     ),
-    "leme": Entry(
-        "LEME",
-        "generation",
+    "leme": _entry(
+        "leme",
         "Paragraphs about the subject: mean of agreement with the edit, fluency, and no contradiction.",
         "Errors that no judge rule names; a paragraph that never mentions the fact.",
     ),
-    "indirect_fact_recovery": Entry(
-        "IndirectFactRecovery",
-        "generalisation",
+    "indirect_fact_recovery": _entry(
+        "indirect_fact_recovery",
         "Mean probability of the right answer on multi-hop, inverse and alternate-angle probes.",
         "Whether the model could chain such facts before the edit. See the ceiling.",
     ),
-    "portability_sub_metrics": Entry(
-        "PortabilitySubMetrics",
-        "generalisation",
+    "portability_sub_metrics": _entry(
+        "portability_sub_metrics",
         "Transfer to other sentence templates, names of the subject and longer sentences: mean of the axes.",
         "Which axis is weak, unless the axes are read apart; names of the subject the model never knew.",
     ),
-    "preservation_vs_memorization": Entry(
-        "PreservationVsMemorization",
-        "generalisation",
+    "preservation_vs_memorization": _entry(
+        "preservation_vs_memorization",
         "Score on strong paraphrases divided by score on near copies of the prompt, at most 1.",
         "Strength: a weak edit that is equally weak everywhere gets a high ratio.",
     ),
-    "zsre": Entry(
-        "zsRE",
-        "generalisation",
+    "zsre": _entry(
+        "zsre",
         "Share of question-and-answer probes on which every token of the target is the most probable one.",
         "Near misses; a model that cannot answer in this form at all. See the ceiling.",
     ),

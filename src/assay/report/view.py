@@ -61,7 +61,7 @@ def headline(run: Run) -> str:
     tried = len(run.get("candidates") or ())
     match run.get("status"):
         case "committed":
-            return f"The edit is in the model's weights at {where}."
+            return f"The edit validated and is committed at {where}."
         case "rolled_back":
             layers = "the one layer" if tried == 1 else f"any of the {tried} layers"
             return f"The edit did not validate at {layers} tried; the weights are as they were."
