@@ -26,8 +26,8 @@ def test_equals_one_forward_per_state(any_model: Model) -> None:
     assert found.corrupted_p == pytest.approx(corrupted, abs=1e-6)
     assert torch.allclose(torch.tensor(found.effect), effect, atol=1e-5)
     assert found.tokens == tuple(any_model.tokenizer.decode([i]) for i in ids[span[0] :])
-    at_last = effect[:, span[1] - span[0]]
-    assert found.ranking[0] == int(at_last.argmax())
+    at_subject = effect[:, : span[1] - span[0] + 1].amax(1)
+    assert found.ranking[0] == int(at_subject.argmax())
 
 
 def test_the_top_layer_restored_at_the_last_token_gives_the_clean_probability(llama: Model) -> None:

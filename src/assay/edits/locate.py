@@ -43,7 +43,7 @@ class Trace:
     effect: tuple[tuple[float, ...], ...]
     """[layer][token]: mean P(answer) with that state restored, minus ``corrupted_p``."""
     ranking: tuple[int, ...]
-    """Layers by their effect at the subject's last token, best first."""
+    """Layers by their largest effect at any token of the subject, best first."""
     noise_runs: int
     noise_std: float
     """Standard deviation of the noise, in embedding units."""
@@ -104,7 +104,8 @@ def trace(
                 restored = _column(model, clean.block_out, noisy, token, goal)
                 effect[:, number] = restored.cpu() - corrupted.cpu()
                 tick(number + 1)
-    by_effect = sorted(everything, key=lambda n: -float(effect[n, last - first]))
+    at_subject = effect[:, : last - first + 1].amax(1)
+    by_effect = sorted(everything, key=lambda n: -float(at_subject[n]))
     return Trace(
         answer=str(model.tokenizer.decode([goal])).strip(),
         tokens=tuple(str(model.tokenizer.decode([i])) for i in ids[first:]),
