@@ -14,7 +14,7 @@ from assay.edits import merge
 from assay.edits.delta import Edit, Update
 from assay.errors import InputError, Mismatch, ModelError, StoreError
 from assay.models.load import load, quiet_transformers
-from assay.models.model import Model
+from assay.models.model import Model, weight_hash
 from small import TOWER, save, save_tiny
 from tiny import tiny_model
 
@@ -192,6 +192,13 @@ def test_several_layers_at_once(tmp_path: Path) -> None:
     assert len(list((place.folder / ".assay").glob("*.json"))) == 3
     place.revert()
     assert sums(place.folder) == place.before
+
+
+def test_a_model_that_is_already_loaded_keeps_its_weights(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    model = place.model()
+    place.apply()
+    assert weight_hash(model.module) == model.hash
 
 
 def kept(place: Place) -> list[Path]:
