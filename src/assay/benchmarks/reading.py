@@ -148,8 +148,8 @@ def _answers_lost(by_id: Found) -> tuple[str, ...] | None:
     if before is None or after is None or after >= before / 2:
         return None
     return (
-        f"Whatever RippleBench's distributions say, the known answers about the subject went: their mean "
-        f"probability fell from {before:.2f} to {after:.3f}.",
+        f"The known answers about the subject went: their mean probability fell from {before:.2f} to "
+        f"{after:.3f}, which RippleBench's next-token distributions alone do not show.",
         "Read the ripple probes: which of the subject's other facts were lost?",
     )
 
