@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import example_run
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
@@ -117,6 +117,7 @@ def test_the_collapse_curve_has_its_line() -> None:
     assert len(list(root.iter(SVG + "circle"))) == 6
 
 
+@example([5e-324], 0.0)
 @given(st.lists(st.floats(0, 20), min_size=1, max_size=40), st.floats(0, 1))
 def test_labels_in_the_margin_never_touch(values: list[float], line: float) -> None:
     how = curves.Curve("c", "x", "y", line, "limit")

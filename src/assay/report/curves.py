@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, log10
+from sys import float_info
 from typing import Any
 
 from markupsafe import Markup
@@ -78,7 +79,7 @@ def curve(points: Sequence[tuple[float, float]], how: Curve) -> Markup | None:
 
 def _round_up(value: float) -> float:
     """The end of an axis: the next of 1, 1.5, 2, 3, 4, 5, 8 times a power of ten."""
-    if value <= 0:
+    if value < float_info.min:  # also for a subnormal number, whose power of ten would be 0
         return 1.0
     power = 10.0 ** floor(log10(value))
     return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 8, 10) if step * power >= value * (1 - 1e-9))
