@@ -7,7 +7,7 @@ from typing import Any
 
 from assay.events import KINDS
 from assay.generators.plan import Request
-from assay.models.load import quiet_transformers
+from assay.models.gguf import quiet_transformers
 from assay.models.model import Model
 from assay.runs.strict import dumps
 from assay.settings import (

@@ -14,7 +14,8 @@ import pytest
 from transformers import AutoModelForCausalLM, BloomConfig
 from typer.testing import Result
 
-from assay.models.load import load, quiet_transformers
+from assay.models.gguf import quiet_transformers
+from assay.models.load import load
 from assay.pipeline import Options, run_edit
 from assay.runs.home import Home
 from assay.runs.recording import recording

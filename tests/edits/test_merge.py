@@ -13,7 +13,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from assay.edits import merge
 from assay.edits.delta import Edit, Update
 from assay.errors import InputError, Mismatch, ModelError, StoreError
-from assay.models.load import load, quiet_transformers
+from assay.models.gguf import quiet_transformers
+from assay.models.load import load
 from assay.models.model import Model, weight_hash
 from small import TOWER, save, save_tiny
 from tiny import tiny_model

@@ -12,8 +12,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BloomConfig
 
 from assay.errors import ModelError
-from assay.models.load import Packaged, load, packaged_file, quiet_transformers
+from assay.models.gguf import quiet_transformers
+from assay.models.load import load
 from assay.models.model import Model
+from assay.models.packaged import Packaged, packaged_file
 from small import save, save_tiny
 from tiny import FAMILY_NAMES, tiny_model, tiny_tokenizer
 

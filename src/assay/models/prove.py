@@ -8,8 +8,9 @@ from torch import Tensor
 
 from assay.errors import ModelError
 from assay.models.families import module_at
-from assay.models.forward import Batch, forward, hooks, pack, resume
+from assay.models.forward import Batch, forward, hooks, pack
 from assay.models.model import Model
+from assay.models.resume import resume
 
 TOLERANCE = 2e-3
 """Relative difference allowed between two ways to compute the same thing (bfloat16 gets 30 times more)."""

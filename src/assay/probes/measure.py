@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from assay.models.forward import Batch, Tape, forward, resume
+from assay.models.forward import Batch, Tape, forward
 from assay.models.model import Model
+from assay.models.resume import resume
 from assay.models.tokens import answer_ids, encode
 from assay.probes.probe import Probe
 
