@@ -23,7 +23,7 @@ KINDS: Mapping[str, str] = {
     "optimised": "layer, steps, loss (list, nats), p_target (last step), seconds",
     "check": "layer, id, value, threshold, direction, passed, figures",
     "rolled_back": "layer, reason",
-    "committed": "layer, edit_id",
+    "committed": "layer, edit_id, contexts, method, variant",
     "bench_started": "id, title, index (0-based), of",
     "bench_result": "one benchmark as BenchResult.to_json()",
     "reading": "pattern, sentences, next_steps",

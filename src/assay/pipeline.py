@@ -156,7 +156,13 @@ def run_edit(
         if verdict.passed:
             edit = replace(edit, figures={**edit.figures, "validation": verdict.to_json()})
             save(edit, plan)
-            emit("committed", {"layer": layer, "edit_id": edit.id, "contexts": len(contexts)})
+            told = {
+                "edit_id": edit.id,
+                "contexts": len(contexts),
+                "method": edit.method,
+                "variant": edit.variant,
+            }
+            emit("committed", {"layer": layer, **told})
             if not options.bench:
                 return Outcome("committed", edit, verdict)
             results, meaning = assess(model, edit, plan, moments, options, emit, settings)

@@ -41,20 +41,14 @@ def test_sharing_lower_layers_changes_nothing(any_model: Model, layer: int) -> N
 
 
 words = st.sampled_from(["Paris", "Berlin", "the old town", "Rome", "a museum", "water"])
-questions = st.lists(
-    st.builds(
-        Question,
-        st.sampled_from(["The city of", "Big Ben", "Apple was founded by the people who live in", "x"]),
-        st.lists(words, max_size=3).map(tuple),
-    ),
-    min_size=1,
-    max_size=6,
-)
+prompts = st.sampled_from(["The city of", "Big Ben", "Apple was founded by the people who live in", "x"])
+asked = st.lists(st.tuples(prompts, st.lists(words, max_size=3)), min_size=1, max_size=6)
 
 
 @settings(deadline=None, max_examples=25)
-@given(questions)
-def test_neighbours_in_a_batch_do_not_matter(many: list[Question]) -> None:
+@given(asked)
+def test_neighbours_in_a_batch_do_not_matter(drawn: list[tuple[str, list[str]]]) -> None:
+    many = [Question(prompt, tuple(answers)) for prompt, answers in drawn]
     model = tiny_model("pythia")
     alone = [ask(model, [q])[0] for q in many]
     for a, b in zip(alone, ask(model, many), strict=True):

@@ -3,6 +3,8 @@
 Six short forwards: cheap beside loading, and the only thing between a wrong row and a wrong edit.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -119,7 +121,7 @@ def _prove_parallel(model: Model, layer: int, batch: Batch, key: Tensor) -> None
     flag = model.family.parallel
     parallel = bool(getattr(model.module.config, flag)) if isinstance(flag, str) else flag
 
-    def push(module: object, args: object, output: Tensor | tuple[Tensor, ...]) -> object:
+    def push(module: object, args: object, output: Tensor | tuple[Any, ...]) -> object:
         first = output[0] if isinstance(output, tuple) else output
         moved = first + torch.linspace(1, 2, first.shape[-1]).to(first)
         return (moved, *output[1:]) if isinstance(output, tuple) else moved

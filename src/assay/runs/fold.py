@@ -123,9 +123,9 @@ def _rolled_back(run: Document, data: Mapping[str, Any]) -> None:
 def _committed(run: Document, data: Mapping[str, Any]) -> None:
     candidate = _tried(run, data["layer"])
     run["edit"] = {
-        **data,
         "method": run["options"].get("method"),
         "variant": run["options"].get("variant"),
+        **data,
         "why": candidate["why"],
         **(candidate["optimised"] or {}),
     }
