@@ -112,6 +112,17 @@ def _passed(by_id: Found, id: str) -> bool | None:
     return by_id[id]["passed"] if id in by_id else None
 
 
+def _failed(by_id: Found, id: str) -> bool:
+    """Whether it fails although the old fact, on the unedited model, did not: only then is the edit to blame."""
+    return _passed(by_id, id) is False and not _beyond(by_id[id])
+
+
+def _beyond(result: Mapping[str, Any]) -> bool:
+    """Whether the model missed the threshold for the old fact too."""
+    ceiling = result["ceiling"]
+    return ceiling is not None and ceiling < result["threshold"]
+
+
 def _memorised(by_id: Found) -> tuple[str, ...] | None:
     direct, implied = _passed(by_id, "edit_bench"), _passed(by_id, "edit_generalization")
     ratio = _passed(by_id, "preservation_vs_memorization")
@@ -127,7 +138,7 @@ def _memorised(by_id: Found) -> tuple[str, ...] | None:
 
 
 def _not_in_text(by_id: Found) -> tuple[str, ...] | None:
-    if _passed(by_id, "edit_bench") and _passed(by_id, "leme") is False:
+    if _passed(by_id, "edit_bench") and _failed(by_id, "leme"):
         return (
             "LEME fails while EditBench passes: the fact holds in cloze prompts, not in free text.",
             "Read the paragraphs: is the old object named, or does the text fall apart?",
@@ -136,7 +147,7 @@ def _not_in_text(by_id: Found) -> tuple[str, ...] | None:
 
 
 def _no_premise(by_id: Found) -> tuple[str, ...] | None:
-    if _passed(by_id, "edit_generalization") and _passed(by_id, "indirect_fact_recovery") is False:
+    if _passed(by_id, "edit_generalization") and _failed(by_id, "indirect_fact_recovery"):
         return ("IndirectFactRecovery fails while EditGeneralization passes: the model can paraphrase the fact but "
                 "not use it as a premise.",)  # fmt: skip
     return None
@@ -188,11 +199,7 @@ def _fragile(by_id: Found) -> tuple[str, ...] | None:
 
 
 def _could_not_before(by_id: Found) -> tuple[str, ...] | None:
-    beyond = [
-        r
-        for r in by_id.values()
-        if r["passed"] is False and r["ceiling"] is not None and r["ceiling"] < r["threshold"]
-    ]
+    beyond = [r for r in by_id.values() if r["passed"] is False and _beyond(r)]
     if not beyond:
         return None
     listed = ", ".join(f"{r['title']} ({r['score']:.2f} of a possible {r['ceiling']:.2f})" for r in beyond)
