@@ -16,4 +16,4 @@ shoot() { # name, height of the picture, where in the page it begins
 		--window-size="1200,$2" --screenshot="$here/$1" "file://$work/window.html" 2>/dev/null
 }
 shoot report-top.png 1130 0
-shoot trace.png 920 1130
+shoot trace.png 490 1220
