@@ -30,9 +30,9 @@ LANGUAGES = {"sh", "python", "text"}
 VALUES: Mapping[str, Callable[[str], object]] = {
     "--only": inputs.benchmarks,
     "--layer": inputs.layer,
-    "--method": lambda text: inputs.chosen("method", text, inputs.METHODS),
-    "--variant": lambda text: inputs.chosen("variant", text, inputs.VARIANTS),
-    "--generator": lambda text: inputs.chosen("generator", text, inputs.GENERATORS),
+    "--method": inputs.method,
+    "--variant": inputs.variant,
+    "--generator": inputs.generator,
     "--probes": lambda text: inputs.chosen("probes", text, inputs.PROBES),
 }
 """Options whose values a command checks itself, after the parser is done."""

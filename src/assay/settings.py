@@ -110,5 +110,11 @@ class Settings:
         return asdict(self)
 
 
+METHODS = ("rome", "memit")
+"""A rank-one update of one fact, and the joint solve of one or several facts at one layer."""
+
+VARIANTS = ("r-rome", "rome")
+"""The corrected form (mean key everywhere, Gupta et al. 2024) and the original (Meng et al. 2022)."""
+
 DEFAULT_LAYERS: dict[str, int] = {"smollm2": 5}
 """Where a sweep over known facts found editing to work best, by alias; it goes before the trace's ranking."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from assay.score import Interval, Score
+from assay.score import Score
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,6 @@ class BenchResult:
     rejects: int = 0
     """How many probes of this benchmark the audit threw out."""
     seconds: float = 0.0
-
-    @property
-    def interval(self) -> Interval | None:
-        """95% interval of the score."""
-        return self.score.interval
 
     def to_json(self) -> dict[str, Any]:
         """The dict that ``--json``, the events and the run folder carry."""

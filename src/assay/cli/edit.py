@@ -50,9 +50,9 @@ def edit(
     """
     asked = inputs.request(prompt, subject, target, old, relation)
     wanted_layer, wanted = inputs.layer(layer), inputs.benchmarks(only)
-    method = inputs.chosen("method", method, inputs.METHODS)
-    variant = inputs.chosen("variant", variant, inputs.VARIANTS)
-    generator = inputs.chosen("generator", generator, inputs.GENERATORS)
+    method = inputs.method(method)
+    variant = inputs.variant(variant)
+    generator = inputs.generator(generator)
     home = inputs.home_of(ctx)
     with speak.screen() as screen:
         with speak.loading(screen):

@@ -9,14 +9,12 @@ import typer
 
 from assay.errors import InputError, RequestError
 from assay.runs.home import Home
+from assay.settings import METHODS, VARIANTS
 
 if TYPE_CHECKING:
     from assay.generators.plan import Request
     from assay.pipeline import Options
 
-METHODS = ("rome", "memit")
-VARIANTS = ("r-rome", "rome")
-GENERATORS = ("catalogue",)
 PROBES = ("same", "fresh")
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run id, the start of one, or 'last'.")]
@@ -91,6 +89,23 @@ def chosen(what: str, text: str, known: Sequence[str]) -> str:
     near = get_close_matches(text, known, n=3, cutoff=0.4)
     guess = f"did you mean {' or '.join(near)}?" if near else "choose one of these"
     raise InputError(f"{what} {text!r}", "one of " + ", ".join(known), guess)
+
+
+def method(text: str) -> str:
+    """The name of an editing method."""
+    return chosen("method", text, METHODS)
+
+
+def variant(text: str) -> str:
+    """The name of a variant of ROME."""
+    return chosen("variant", text, VARIANTS)
+
+
+def generator(text: str) -> str:
+    """The name of a generator."""
+    from assay.generators.table import GENERATORS
+
+    return chosen("generator", text, list(GENERATORS))
 
 
 def benchmarks(text: str | None) -> tuple[str, ...] | None:

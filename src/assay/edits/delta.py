@@ -1,7 +1,6 @@
 """An edit is data: low-rank factors and where they come from. Applied in a ``with``, undone bit for bit."""
 
 import json
-import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from assay.edits.tensors import write_tensors
 from assay.errors import Mismatch, ModelError, StoreError
 from assay.generators.plan import Request
 from assay.models.model import Model
@@ -131,27 +131,13 @@ class Edit:
 
     def save(self, path: str | Path) -> Path:
         """Write a safetensors file (about 20 KB for a rank-one edit of the default model), atomically."""
-        from safetensors import SafetensorError
-        from safetensors.torch import save_file
-
         path = Path(path)
         tensors = {}
         for number, update in enumerate(self.updates):
-            tensors[f"{number}.left"] = update.left.contiguous().cpu()
-            tensors[f"{number}.right"] = update.right.contiguous().cpu()
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, scratch, metadata={"assay-edit": json.dumps(self.to_json())})
-            scratch.replace(path)
-        except (OSError, SafetensorError) as error:  # the latter is how safetensors tells of a full disk
-            raise StoreError(
-                f"cannot write {path}: {getattr(error, 'strerror', None) or error}",
-                "room and permission",
-                "free space or save elsewhere",
-            ) from error
-        finally:
-            scratch.unlink(missing_ok=True)
+            tensors[f"{number}.left"] = update.left
+            tensors[f"{number}.right"] = update.right
+        note = ("assay-edit", json.dumps(self.to_json()))
+        write_tensors(path, tensors, note, "room and permission", "free space or save elsewhere")
         return path
 
 

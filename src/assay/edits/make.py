@@ -9,15 +9,13 @@ from assay.edits.contexts import sample_contexts
 from assay.edits.delta import Edit, Update
 from assay.edits.key_value import KeyValue, key_and_value
 from assay.edits.moments import Moments
-from assay.edits.solve import VARIANTS, joint, output, rank_one
+from assay.edits.solve import joint, output, rank_one
 from assay.errors import RequestError
 from assay.events import Emit, ignore
 from assay.generators.plan import Request
 from assay.models.model import Model
 from assay.models.tokens import answer_ids, subject_span
-from assay.settings import EditSettings, MomentSettings
-
-METHODS = {"rome": "rank-one update of one fact", "memit": "joint solve of one or several facts at one layer"}
+from assay.settings import METHODS, VARIANTS, EditSettings, MomentSettings
 
 
 def check_request(model: Model, request: Request) -> None:
@@ -36,7 +34,7 @@ def check_request(model: Model, request: Request) -> None:
 
 def check_method(method: str, variant: str) -> None:
     """Raise RequestError for an unknown method or variant, naming what exists."""
-    for kind, name, known in (("method", method, tuple(METHODS)), ("variant", variant, VARIANTS)):
+    for kind, name, known in (("method", method, METHODS), ("variant", variant, VARIANTS)):
         if name not in known:
             near = get_close_matches(name, known, 1)
             raise RequestError(

@@ -5,7 +5,6 @@ streams, can be killed and goes on where it stopped, and says how sure C is.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from assay.corpus.sources import Corpus
-from assay.errors import InputError, ModelError, StoreError
+from assay.edits.tensors import write_tensors
+from assay.errors import InputError, ModelError
 from assay.events import Emit, ignore, stage
 from assay.models.forward import forward, pack
 from assay.models.model import Model
@@ -198,24 +198,13 @@ def _rows_from(
 
 
 def _save(state: _State, path: Path) -> None:
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
-    note = json.dumps({"counts": state.counts, "rows": state.rows})
-    scratch = path.with_suffix(f".{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tensors = {k: v.contiguous().cpu() for k, v in state.tensors().items()}
-        save_file(tensors, scratch, metadata={"assay": note})
-        scratch.replace(path)
-    except (OSError, SafetensorError) as error:  # the latter is how safetensors tells of a full disk
-        raise StoreError(
-            f"cannot write {path}: {getattr(error, 'strerror', None) or error}",
-            "room and permission for the second moments (about 300 MB for the default model)",
-            "free space, or set ASSAY_HOME to a folder on another disk",
-        ) from error
-    finally:
-        scratch.unlink(missing_ok=True)
+    write_tensors(
+        path,
+        state.tensors(),
+        ("assay", json.dumps({"counts": state.counts, "rows": state.rows})),
+        "room and permission for the second moments (about 300 MB for the default model)",
+        "free space, or set ASSAY_HOME to a folder on another disk",
+    )
 
 
 def _load(path: Path) -> _State | None:

@@ -13,9 +13,6 @@ from assay.errors import ModelError
 from assay.models.model import Model
 from assay.settings import MomentSettings
 
-VARIANTS = ("r-rome", "rome")
-"""The corrected form (mean key everywhere, Gupta et al. 2024) and the original (Meng et al. 2022)."""
-
 
 def output(model: Model, layer: int, keys: Float[Tensor, "d_mlp n"]) -> Float[Tensor, "d_model n"]:
     """W keys + b of a down-projection as it is now, float64."""
