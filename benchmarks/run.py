@@ -25,9 +25,10 @@ from assay.benchmarks.asking import Bench
 from assay.benchmarks.suite import run_suite
 from assay.corpus.sources import corpus
 from assay.edits.contexts import sample_contexts
-from assay.edits.key_value import key_and_value, rows_of
+from assay.edits.key_value import rows_of
 from assay.edits.make import make_edit
 from assay.edits.moments import second_moments
+from assay.edits.optimise import key_and_value
 from assay.generators.plan import Request
 from assay.generators.table import generator
 from assay.models.tokens import answer_ids, encode

@@ -17,8 +17,9 @@ import torch
 import assay
 from assay.corpus.sources import corpus
 from assay.edits.contexts import sample_contexts
-from assay.edits.key_value import key_and_value, rows_of
+from assay.edits.key_value import rows_of
 from assay.edits.moments import Moments, second_moments
+from assay.edits.optimise import key_and_value
 from assay.edits.solve import rank_one
 from assay.generators.plan import Request
 from assay.models.load import load

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from assay.edits.contexts import sample_contexts
-from assay.edits.key_value import key_and_value, keys_of, rows_of
+from assay.edits.key_value import keys_of, rows_of
+from assay.edits.optimise import key_and_value, keys_and_values
 from assay.errors import ModelError
 from assay.generators.plan import Request
 from assay.models.model import Model
@@ -40,6 +41,18 @@ def test_value_equals_the_slow_optimisation(any_model: Model, layer: int, reques
     )
     assert fast.loss == pytest.approx(losses, rel=1e-4)
     assert float((fast.v - slow).norm() / slow.norm()) < TOLERANCE
+
+
+def test_facts_optimised_together_equal_facts_optimised_alone(any_model: Model) -> None:
+    settings = EditSettings(
+        steps=12, early_stop=7.0
+    )  # reached by one fact after two steps, by the others late
+    together = keys_and_values(any_model, 1, REQUESTS, CONTEXTS, settings)
+    alone = [key_and_value(any_model, 1, request, CONTEXTS, settings) for request in REQUESTS]
+    for a, b in zip(together, alone, strict=True):
+        assert len(a.loss) == len(b.loss) and a.loss == pytest.approx(b.loss, rel=1e-4)
+        assert float((a.v - b.v).norm() / b.v.norm()) < TOLERANCE
+        assert torch.allclose(a.k_mean, b.k_mean, atol=1e-5)
 
 
 def test_keys_are_the_down_projections_inputs(any_model: Model) -> None:

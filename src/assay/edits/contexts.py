@@ -1,6 +1,6 @@
 """Prefixes under which a key and a value are averaged: sampled from the model itself, seeded."""
 
-from assay.models.generate import continue_rows
+from assay.models.generate import SEEDS_APART, continue_rows
 from assay.models.model import Model
 from assay.models.tokens import encode, text_of
 from assay.settings import EditSettings
@@ -19,7 +19,8 @@ def sample_contexts(model: Model, seed: int, settings: EditSettings | None = Non
     out = [""]
     for count, length in settings.contexts:
         rows = [encode(model, OPENINGS[i % len(OPENINGS)]) for i in range(count)]
-        texts = continue_rows(model, rows, length, [True] * count, seed, settings.top_k)
+        seeds = [seed * SEEDS_APART + i for i in range(count)]
+        texts = continue_rows(model, rows, length, seeds, settings.top_k)
         for row, text in zip(rows, texts, strict=True):
             words = text_of(model, (row + text)[skip:]).replace("\n", " ").strip()
             out.append(f"{words}. ")

@@ -7,8 +7,9 @@ from difflib import get_close_matches
 
 from assay.edits.contexts import sample_contexts
 from assay.edits.delta import Edit, Update
-from assay.edits.key_value import KeyValue, key_and_value
+from assay.edits.key_value import KeyValue
 from assay.edits.moments import Moments
+from assay.edits.optimise import keys_and_values
 from assay.edits.solve import joint, output, rank_one
 from assay.errors import RequestError
 from assay.events import Emit, ignore
@@ -74,7 +75,7 @@ def make_edit(
         check_request(model, request)
     began = time.perf_counter()
     drawn = tuple(contexts) if contexts is not None else sample_contexts(model, seed, settings)
-    facts = [key_and_value(model, layer, r, drawn, settings, emit) for r in requests]
+    facts = keys_and_values(model, layer, requests, drawn, settings, emit)
     if method == "rome":
         update = rank_one(model, facts[0], moments, variant, ridge)
     else:

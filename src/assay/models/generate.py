@@ -7,14 +7,17 @@ from torch import Tensor
 
 from assay.models.model import Model
 
+SEEDS_APART = 1_000_003
+"""Rows of one seed take the seeds from here times that seed on: two seeds share none."""
+
 
 def continue_rows(
-    model: Model, rows: Sequence[Sequence[int]], length: int, sampled: Sequence[bool], seed: int, top_k: int
+    model: Model, rows: Sequence[Sequence[int]], length: int, seeds: Sequence[int | None], top_k: int
 ) -> list[list[int]]:
     """``length`` further token ids for each row; special tokens (and so an early end) are never chosen.
 
-    Rows flagged in ``sampled`` are drawn from the ``top_k`` most probable tokens with a generator of their
-    own, so that a row's text does not depend on which other rows are in the batch.
+    Rows without a seed are greedy; the others are drawn from the ``top_k`` most probable tokens with a
+    generator of their own, so that a row's text does not depend on which other rows are in the batch.
     """
     device = model.device
     width = max(len(r) for r in rows)
@@ -22,7 +25,7 @@ def continue_rows(
     filler = model.start or 0
     fed = torch.tensor([[filler] * p + list(r) for p, r in zip(pads, rows, strict=True)], device=device)
     real = torch.tensor([[0] * p + [1] * len(r) for p, r in zip(pads, rows, strict=True)], device=device)
-    draws = [torch.Generator().manual_seed(seed * 1_000_003 + i) for i in range(len(rows))]
+    draws = [None if seed is None else torch.Generator().manual_seed(seed) for seed in seeds]
     special = torch.tensor(sorted(set(model.tokenizer.all_special_ids)), device=device)
     cache = None
     grown: list[Tensor] = []
@@ -38,8 +41,8 @@ def continue_rows(
         best = logits.topk(min(top_k, logits.shape[-1]))
         weights = best.values.softmax(-1).cpu()
         pick = [
-            int(torch.multinomial(weights[i], 1, generator=draws[i])) if drawn else 0
-            for i, drawn in enumerate(sampled)
+            0 if drawn is None else int(torch.multinomial(weights[i], 1, generator=drawn))
+            for i, drawn in enumerate(draws)
         ]
         fed = best.indices.gather(1, torch.tensor(pick, device=device)[:, None])
         real = torch.cat([real, torch.ones_like(fed)], 1)
