@@ -1,17 +1,17 @@
 """What every benchmark shares: the edit, the plan, and probes measured before and after."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assay.benchmarks.result import ProbeResult
+from assay.benchmarks.seen import Seen, fill
 from assay.edits.delta import Edit
 from assay.edits.moments import Moments
 from assay.events import Emit, ignore
 from assay.generators.plan import Plan
 from assay.models.model import Model
-from assay.probes.measure import Answer, Question, Reading, kl, prepare, read, total_variation
+from assay.probes.measure import Answer, Question, Reading, ask, kl, prepare, read, total_variation
 from assay.probes.probe import Probe
 from assay.settings import BenchSettings
 
@@ -30,9 +30,31 @@ class Bench:
     memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """What several benchmarks of this one run share (the chain of further edits)."""
 
+    seen: Seen = field(default_factory=Seen, compare=False, repr=False)
+    """What was already read of these weights, in this suite or in others."""
+
     def results(self, benchmark: str) -> list[ProbeResult]:
         """The benchmark's probes on the unedited and the edited model, ``value`` not yet set."""
-        return ask_twice(self.model, [self.edit], self.plan.probes.get(benchmark, ()))
+        return self.results_of(self.plan.probes.get(benchmark, ()))
+
+    def results_of(self, probes: Sequence[Probe]) -> list[ProbeResult]:
+        """Any probes on the unedited and the edited model."""
+        before, after = self.readings([question_of(p) for p in probes])
+        return [result_of(self.model, p, b, a) for p, b, a in zip(probes, before, after, strict=True)]
+
+    def readings(self, questions: Sequence[Question]) -> tuple[list[Reading], list[Reading]]:
+        """Questions read before and after the edit; the layers below it are run once for both, and what
+        was read already is not read again."""
+        seen, model = self.seen, self.model
+        todo = [q for q in dict.fromkeys(questions) if q not in seen.before or q not in seen.after]
+        if todo:
+            prepared = prepare(model, todo, self.edit.layer)
+            if all(q not in seen.before for q in todo):
+                seen.before.update(zip(todo, read(model, prepared), strict=True))
+            fill(seen.before, todo, lambda missing: ask(model, missing))
+            with self.edit.applied(model):
+                seen.after.update(zip(todo, read(model, prepared), strict=True))
+        return [seen.before[q] for q in questions], [seen.after[q] for q in questions]
 
 
 def question_of(probe: Probe) -> Question:
@@ -41,19 +63,6 @@ def question_of(probe: Probe) -> Question:
     return Question(
         probe.prompt, (probe.target, probe.expected) if other and probe.expected else (probe.target,)
     )
-
-
-def ask_twice(model: Model, edits: Sequence[Edit], probes: Sequence[Probe]) -> list[ProbeResult]:
-    """Probes before and after applying all ``edits``; the layers below them are run once for both."""
-    if not probes:
-        return []
-    prepared = prepare(model, [question_of(p) for p in probes], min(e.layer for e in edits))
-    before = read(model, prepared)
-    with ExitStack() as stack:
-        for edit in edits:
-            stack.enter_context(edit.applied(model))
-        after = read(model, prepared)
-    return [result_of(model, p, b, a) for p, b, a in zip(probes, before, after, strict=True)]
 
 
 def result_of(model: Model, probe: Probe, before: Reading, after: Reading) -> ProbeResult:

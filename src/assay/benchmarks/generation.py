@@ -16,8 +16,9 @@ import torch
 from assay.benchmarks.asking import Bench, mean
 from assay.benchmarks.result import Text
 from assay.benchmarks.retention import NO_PROBES, Outcome
+from assay.benchmarks.seen import Opening, write
 from assay.models.forward import forward, pack
-from assay.models.generate import continue_rows
+from assay.models.generate import SEEDS_APART
 from assay.models.model import Model
 from assay.models.tokens import encode, text_of
 from assay.score import Score, bootstrap, unscored
@@ -86,16 +87,12 @@ def leme(id: str, threshold: float, bench: Bench) -> Outcome:
     if not bench.plan.long_form:
         return Outcome(unscored(id, NO_PROBES, threshold))
     model, settings, request = bench.model, bench.settings, bench.plan.request
-    openings = [o for o in bench.plan.long_form for _ in range(1 + settings.long_samples)]
-    sampled = [k > 0 for _ in bench.plan.long_form for k in range(1 + settings.long_samples)]
-    rows = [encode(model, o) for o in openings]
-
-    def write() -> list[list[int]]:
-        return continue_rows(model, rows, settings.long_tokens, sampled, bench.seed, TOP_K)
-
-    before = write()
+    texts_of = openings_of(bench)
+    before = write(model, bench.seen.texts_before, texts_of, settings.long_tokens, TOP_K)
     with bench.edit.applied(model):
-        after = write()
+        after = write(model, bench.seen.texts_after, texts_of, settings.long_tokens, TOP_K)
+    rows = [list(ids) for ids, _ in texts_of]
+    openings = [o for o in bench.plan.long_form for _ in range(1 + settings.long_samples)]
     logp_before, logp_after = mean_logp(model, rows, before), mean_logp(model, rows, after)
     texts, olds = [], []
     for i, opening in enumerate(openings):
@@ -104,7 +101,7 @@ def leme(id: str, threshold: float, bench: Bench) -> Outcome:
             opening=opening,
             before=old_text,
             after=new_text,
-            sampled=sampled[i],
+            sampled=texts_of[i][1] is not None,
             consistency=consistency(opening + new_text, request.target, request.old),
             fluency=fluency(logp_after[i], logp_before[i], new_text, old_text),
             no_contradiction=float(not names(new_text, request.old)),
@@ -114,6 +111,16 @@ def leme(id: str, threshold: float, bench: Bench) -> Outcome:
             says = consistency(opening + old_text, request.old, request.target)
             olds.append(replace(text, consistency=says, fluency=1.0, no_contradiction=1.0))
     return _outcome(id, threshold, bench, texts, olds)
+
+
+def openings_of(bench: Bench) -> list[Opening]:
+    """Every opening of the plan: once for a greedy paragraph, then for each seeded sample."""
+    found: list[Opening] = []
+    for opening in bench.plan.long_form:
+        ids = tuple(encode(bench.model, opening))
+        seed = bench.seed * SEEDS_APART + len(found)
+        found += [(ids, None), *((ids, seed + k) for k in range(1, 1 + bench.settings.long_samples))]
+    return found
 
 
 def axis_means(table: Any) -> dict[str, float | None]:

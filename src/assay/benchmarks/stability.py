@@ -1,25 +1,26 @@
 """Benchmarks that add further edits: in a row (collapse, retention) and all at once (batch).
 
-Collapse and retention share one chain: the committed edit, then each synthetic edit made on the model as
-it then is. The chain is walked once; every edit in it is undone bit for bit at its end.
+All three take the same further edits. Their values are found once, on the unedited model: edits at one layer
+leave its keys alone, and what they leave of the layers above is all that a value depends on. Collapse and
+retention share one chain: the committed edit, then each further edit solved on the weights as they then
+are. The chain is walked once; every edit in it is undone bit for bit at its end.
 """
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from assay.benchmarks.asking import Bench, ask_twice, mean, question_of, result_of, valued
+from assay.benchmarks.asking import Bench, mean, question_of, result_of, valued
 from assay.benchmarks.result import ProbeResult, Step
 from assay.benchmarks.retention import NO_PROBES, Outcome
 from assay.edits.delta import Edit
-from assay.edits.key_value import KeyValue, key_and_value, keys_of
+from assay.edits.key_value import KeyValue, keys_of
 from assay.edits.solve import joint, output, rank_one
 from assay.events import stage
-from assay.generators.plan import Request
 from assay.probes.measure import Question, kl, prepare, read
 from assay.score import Score, bootstrap, unscored
 from assay.settings import EditSettings
@@ -59,17 +60,22 @@ def synthetic_contexts(bench: Bench) -> tuple[str, ...]:
     return ("", *sampled[::step][: bench.settings.synthetic_contexts])
 
 
-def _value_of(bench: Bench, request: Request, layer: int) -> KeyValue:
-    return key_and_value(bench.model, layer, request, synthetic_contexts(bench), synthetic_settings(bench))
+def further_values(bench: Bench) -> list[KeyValue]:
+    """Key and value of every made-up edit, in the plan's order."""
+    requests = [made.request for made in bench.plan.synthetic]
+    contexts, settings = synthetic_contexts(bench), synthetic_settings(bench)
+    return bench.seen.values_of(bench.model, bench.edit.layer, requests, contexts, settings, bench.emit)
 
 
 def _ridge(bench: Bench) -> float:
     return float(bench.edit.settings.get("ridge", 1e-3))
 
 
-def _rank_one(bench: Bench, request: Request, layer: int) -> Edit:
-    update = rank_one(bench.model, _value_of(bench, request, layer), bench.moments, ridge=_ridge(bench))
-    return Edit((request,), "rome", "r-rome", (update,), bench.model.id, bench.model.hash, bench.seed)
+def _solved(bench: Bench, number: int, kv: KeyValue) -> Edit:
+    """The further edit of this number, solved on the weights as they are now."""
+    update = rank_one(bench.model, kv, bench.moments, ridge=_ridge(bench))
+    requests = (bench.plan.synthetic[number].request,)
+    return Edit(requests, "rome", "r-rome", (update,), bench.model.id, bench.model.hash, bench.seed)
 
 
 def chain_of(bench: Bench) -> Chain:
@@ -84,20 +90,22 @@ def _walk(bench: Bench) -> Chain:
     """Apply the committed edit and the synthetic ones in order, reading the model after each."""
     model, layer = bench.model, bench.edit.layer
     probes = bench.plan.probes.get("sequential_edit_retention", ())
-    calm = prepare(model, [Question(n) for n in bench.plan.neutral], layer)
-    asked = prepare(model, [question_of(p) for p in probes], layer)
-    calm_before, asked_before = read(model, calm), read(model, asked)
+    neutral, questions = [Question(n) for n in bench.plan.neutral], [question_of(p) for p in probes]
+    calm_before, calm_now = bench.readings(neutral)
+    asked_before, asked_now = bench.readings(questions)
+    values = further_values(bench)
+    calm, asked = prepare(model, neutral, layer), prepare(model, questions, layer)
     subjects, kls, original, own = [], [], [], []
-    asked_now = asked_before
     with (
         ExitStack() as stack,
         stage(bench.emit, "chain", "edits in a row", len(bench.plan.synthetic)) as tick,
     ):
         for number, made in enumerate([None, *bench.plan.synthetic]):
-            edit = bench.edit if made is None else _rank_one(bench, made.request, layer)
+            edit = bench.edit if made is None else _solved(bench, number - 1, values[number - 1])
             stack.enter_context(edit.applied(model))
-            kls.append(tuple(kl(b, a) for b, a in zip(calm_before, read(model, calm), strict=True)))
-            asked_now = read(model, asked)
+            if made is not None:
+                calm_now, asked_now = read(model, calm), read(model, asked)
+            kls.append(tuple(kl(b, a) for b, a in zip(calm_before, calm_now, strict=True)))
             original.append(tuple(r.answers[0].p for r in asked_now))
             if made is None:
                 own.append(mean(original[0]) if original[0] else 0.0)
@@ -177,17 +185,14 @@ def batch(id: str, threshold: float, bench: Bench) -> Outcome:
     own = bench.plan.probes.get(id, ())
     if not bench.plan.synthetic or not own:
         return Outcome(unscored(id, NO_PROBES, threshold))
-    model, layer, made = bench.model, bench.edit.layer, bench.plan.synthetic
-    facts = [_fact_of(bench)]
-    with stage(bench.emit, "batch", "edits made at once", len(made)) as tick:
-        for done, other in enumerate(made, 1):
-            facts.append(_value_of(bench, other.request, layer))
-            tick(done)
+    model, made = bench.model, bench.plan.synthetic
+    facts = [_fact_of(bench), *further_values(bench)]
     requests = (bench.edit.request, *(s.request for s in made))
     update = joint(model, facts, bench.moments, ridge=_ridge(bench))
     together = Edit(requests, "memit", "joint", (update,), model.id, model.hash, bench.seed)
     groups = [own, *(s.probes for s in made)]
-    results = ask_twice(model, [together], [p for g in groups for p in g])
+    joined = replace(bench, edit=together, seen=bench.seen.of_another_edit())
+    results = joined.results_of([p for g in groups for p in g])
     results = valued(results, [r.p_after for r in results])
     parts, at = [], 0
     for group in groups:
