@@ -158,6 +158,10 @@ def test_the_tower_plan_in_detail(catalogue):
     known = {p.expected for p in plan.probes["ripple_bench"]}
     assert {"Gustave Eiffel", "1889"} <= known
     assert all(p.prompt.startswith("Q: ") and p.prompt.endswith("? A:") for p in plan.probes["zsre"])
+    shots = [p.prompt.split("\n") for p in plan.probes["zsre"] if p.axis == "question_shots"]
+    bare = [p.prompt for p in plan.probes["zsre"] if p.axis == "question"]
+    assert [lines[-1] for lines in shots] == bare, "the same questions with and without worked examples"
+    assert all(len(lines) == 3 for lines in shots)
     for text in (*plan.long_form, *plan.neutral):
         assert not names(text, "Berlin") and not names(text, "Paris")
     for text in plan.long_form:

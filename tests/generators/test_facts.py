@@ -7,6 +7,7 @@ import pytest
 from assay.generators.catalogue.countries import country_facts
 from assay.generators.catalogue.facts import Facts, key
 from assay.generators.catalogue.material import load_material
+from assay.generators.catalogue.other_names import other_names
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,9 @@ def facts():
         ("Berlin", "capital_country", "Germany"),
         ("Microsoft", "company_headquarters", "Redmond"),
         ("gold", "element_symbol", "Au"),
+        ("Turkey", "country_largest_city", "Istanbul"),
+        ("Egypt", "country_largest_city", "Cairo"),
+        ("1879", "year_century", "nineteenth"),
     ],
 )
 def test_known_answers(facts, subject, relation, answer):
@@ -51,6 +55,30 @@ def test_aliases_and_articles(facts):
     assert facts.aliases("France") == ("the French Republic",)
     assert facts.spoken("Netherlands") == "the Netherlands"
     assert facts.spoken("France") == "France"
+    assert facts.aliases("Germany") == ("the Federal Republic of Germany", "Deutschland")
+    assert "Tunis" not in facts.aliases("Tunisia"), "the capital's name is no alias"
+
+
+def test_bearers_are_the_subjects_of_an_answer(facts):
+    assert facts.bearers("Paris", "country_capital") == ("France",)
+    assert set(facts.bearers("Microsoft", "owned_by")) == {"LinkedIn", "GitHub", "Skype"}
+    assert facts.bearers("Atlantis", "country_capital") == ()
+
+
+def test_other_names_are_listed_surnames_or_descriptions(facts):
+    material = load_material()
+
+    def known(subject, *off_limits):
+        return set(other_names(subject, material, facts, frozenset(off_limits)))
+
+    assert {"the French Republic", "the country whose capital is Paris"} <= known("France")
+    assert "the country whose capital is Paris" not in known("France", "country_capital")
+    assert {"Newton", "Sir Isaac Newton"} <= known("Isaac Newton")
+    assert "Jordan" not in known("Michael Jordan"), "also a country"
+    assert "X" not in known("Malcolm X")
+    assert "the director of Titanic" in known("James Cameron")
+    assert "the capital of Japan" in known("Tokyo")
+    assert known("Nobody at all") == set()
 
 
 def test_loading_is_quick():
@@ -61,7 +89,7 @@ def test_loading_is_quick():
 
 def test_countries_read_cleanly_from_the_packages():
     rows = {name: answers for name, answers, _ in country_facts()}
-    assert len(rows) > 75
+    assert len(rows) > 140
     for name, answers in rows.items():
         for relation, answer in answers.items():
             assert answer == answer.strip(), (name, relation)
@@ -73,7 +101,7 @@ def test_every_relation_has_facts_and_every_fact_a_sentence_or_a_hop(facts):
     material = load_material()
     hop_steps = {step for hops in material.hops.values() for hop in hops for step in hop.path}
     for relation in material.relations:
-        assert len(facts.subjects(relation)) >= 10, relation
+        assert len(facts.subjects(relation)) >= 15, relation
     for relation in facts.relations():
         assert material.statements(relation) or relation in hop_steps, relation
 

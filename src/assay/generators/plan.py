@@ -22,7 +22,7 @@ AXES: Mapping[str, tuple[str, ...]] = {
     "indirect_fact_recovery": ("multi_hop", "inverse", "alternate"),
     "portability_sub_metrics": ("template", "alias", "compositional"),
     "preservation_vs_memorization": ("surface", "paraphrase"),
-    "zsre": ("question",),
+    "zsre": ("question", "question_shots"),
 }
 """Benchmark id to the sub-axes its probes may carry."""
 

@@ -20,7 +20,7 @@ from assay.generators.plan import AXES, Plan, Request
 from assay.probes.audit import VALIDATION, audit, names, same
 from assay.probes.probe import Probe
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same request and seed would give other probes."""
 
 NEUTRAL = 24
@@ -134,7 +134,7 @@ def _deal(draft: Draft, n: int) -> tuple[tuple[Probe, ...], dict[str, tuple[Prob
         "edit_generalization": generalized,
         "portability_sub_metrics": draft.deal(n, pile["template"], pile["alias"], pile["compositional"]),
         "indirect_fact_recovery": draft.deal(n, hops, hops, turned[:2], angles),
-        "zsre": draft.deal(n, pile["question"]),
+        "zsre": draft.deal(n, pile["question"], pile["question_shots"]),
         "batch_edit_consistency": _again(draft, held, n - 2),
         "sequential_edit_retention": _again(draft, held, n - 2),
         "ripple_bench": draft.deal(n, ripple(draft)),

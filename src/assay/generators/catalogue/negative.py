@@ -33,6 +33,12 @@ FAMILIAR = (
     "show_network",
     "discovery_discoverer",
     "field_people",
+    "film_director",
+    "invention_inventor",
+    "animal_class",
+    "food_ingredient",
+    "country_largest_city",
+    "team_league",
 )
 """Relations whose answers even a small model tends to know: asked first, since a known answer that does
 not move says more than an unknown one."""

@@ -1,13 +1,13 @@
 """Probes of the edited fact itself, one maker per axis."""
 
 from assay.generators.catalogue.draft import Draft
-from assay.generators.catalogue.facts import key
-from assay.generators.catalogue.material import Kind
-from assay.generators.catalogue.phrasing import Name, name_of, upper_first
+from assay.generators.catalogue.other_names import aliases
+from assay.generators.catalogue.phrasing import Name, upper_first
 from assay.generators.catalogue.relations import Relation
+from assay.generators.catalogue.shots import FRAME, with_examples
 from assay.probes.probe import Probe
 
-QUESTION_FRAMES = ("Q: {q} A:", "Question: {q} Answer:")
+QUESTION_FRAMES = (FRAME, "Question: {q} Answer:")
 """How zsRE asks; the second form is used when the first has run out of questions."""
 
 VALIDATION_SHARE = 6
@@ -19,18 +19,20 @@ def piles(draft: Draft, relation: Relation) -> dict[str, list[Probe]]:
     fill = draft.name.fill
     clauses = [draft.name.clause(t) for t in draft.shuffled(relation.direct)]
     statements = [fill(t) for t in draft.shuffled(relation.direct)]
+    questions = [fill(t) for t in draft.shuffled(relation.question)]
     texts = {
         "direct": [fill(t) for t in draft.shuffled(relation.direct)],
         "paraphrase": [fill(t) for t in draft.shuffled(relation.paraphrase)],
-        "surface": [fill(t) for t in draft.shuffled(relation.surface)] + _echoes(draft),
-        "question": _questions(draft, relation),
+        "surface": draft.shuffled([*map(fill, relation.surface), *_echoes(draft)]),
+        "question": _asked(questions),
+        "question_shots": with_examples(draft, questions),
         "implied": [fill(t) for t in draft.shuffled(relation.implied)],
         "indirect": [fill(t) for t in draft.shuffled(relation.indirect)],
         "context": _framed(draft.shuffled(draft.kind.contexts), "{C}", statements),
         "compositional": _framed(draft.shuffled(draft.kind.frames), "{c}", clauses),
         "template": _structures(draft, relation),
         "alternate": [fill(t) for t in draft.shuffled(relation.alternate)],
-        "alias": aliases(draft, relation, draft.kind),
+        "alias": aliases(draft, relation),
     }
     return {
         axis: [draft.positive(text, axis, f"{relation.id}:{axis}") for text in found]
@@ -38,29 +40,11 @@ def piles(draft: Draft, relation: Relation) -> dict[str, list[Probe]]:
     }
 
 
-def aliases(draft: Draft, relation: Relation, kind: Kind) -> list[str]:
-    """Direct statements about the subject under other names; empty where none is known."""
-    names = draft.facts.aliases(draft.request.subject)
-    known_for = draft.facts.objects(draft.request.subject, "person_occupation")
-    words = draft.name.mid.split()
-    if known_for and len(words) == 2:
-        names += (words[1],)
-    names = tuple(n for n in names if key(n) != key(draft.request.subject))
-    rounds = [draft.shuffled(relation.direct) for _ in range(2)]
-    dressed = [name_of(_capitals(n, kind), lower_the=True) for n in draft.shuffled(names)]
-    return [name.fill(rounds[r][i % len(rounds[r])]) for r in range(2) for i, name in enumerate(dressed)]
-
-
-def _capitals(alias: str, kind: Kind) -> str:
-    return upper_first(alias) if kind.common else alias
-
-
 def _framed(frames: list[str], slot: str, clauses: list[str]) -> list[str]:
     return [frame.replace(slot, clauses[i % len(clauses)]) for i, frame in enumerate(frames)]
 
 
-def _questions(draft: Draft, relation: Relation) -> list[str]:
-    questions = [draft.name.fill(t) for t in draft.shuffled(relation.question)]
+def _asked(questions: list[str]) -> list[str]:
     return [frame.replace("{q}", q) for frame in QUESTION_FRAMES for q in questions]
 
 
@@ -88,9 +72,11 @@ def generic_piles(draft: Draft) -> dict[str, list[Probe]]:
             _subject(f, draft.name).replace("{P}", prompt).replace("{p}", draft.echo)
             for f in draft.shuffled(frames)
         ]
+        by_axis = {axis: texts}
         if axis == "question":
-            texts = [frame.replace("{q}", text) for frame in QUESTION_FRAMES for text in texts]
-        found[axis] = [draft.positive(text, axis, f"generic:{axis}") for text in texts]
+            by_axis = {"question": _asked(texts), "question_shots": with_examples(draft, texts)}
+        for name, said in by_axis.items():
+            found[name] = [draft.positive(text, name, f"generic:{name}") for text in said]
     return found
 
 

@@ -80,6 +80,7 @@ RELATION_FILES = (
     "relations_organisations.json",
     "relations_people.json",
     "relations_works.json",
+    "relations_nature.json",
 )
 """One file per theme."""
 

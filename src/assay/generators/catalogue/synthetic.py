@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from assay.generators.catalogue.draft import Draft, dressed
 from assay.generators.catalogue.facts import key
+from assay.generators.catalogue.made_up import made_up
 from assay.generators.catalogue.negative import touched
 from assay.generators.catalogue.relations import Relation
 from assay.generators.plan import Request, Synthetic
-from assay.probes.audit import names, same
+from assay.probes.audit import same
 from assay.probes.probe import Probe
 
 PROBES_EACH = 4
@@ -26,7 +27,8 @@ def synthetic(draft: Draft, n: int) -> tuple[Synthetic, ...]:
     made: list[Synthetic] = []
     taken = {key(x) for x in (draft.request.subject, draft.request.target, draft.request.old or "")}
     for relation in _similar(draft):
-        for request in _requests(draft, relation, taken):
+        subjects = draft.facts.subjects(relation.id)
+        for request in made_up(relation, subjects, draft.material, draft.facts, draft.rng, taken):
             if len(made) == n:
                 return tuple(made)
             taken |= {key(request.subject), key(request.target), key(request.old or "")}
@@ -47,30 +49,6 @@ def _similar(draft: Draft) -> Iterator[Relation]:
     for relation in (*order, *(relations[name] for name in STOCK)):
         if relation is here or relation.id not in touched(draft):
             yield relation
-
-
-def _requests(draft: Draft, relation: Relation, taken: set[str]) -> Iterator[Request]:
-    """``taken`` grows between the draws, so that no name comes twice."""
-    facts = draft.facts
-    pool = draft.shuffled(
-        dict.fromkeys(facts.objects(s, relation.id)[0] for s in facts.subjects(relation.id))
-    )
-    for subject in draft.shuffled(facts.subjects(relation.id)):
-        true = facts.objects(subject, relation.id)
-        free = (
-            o for o in pool if key(o) not in taken and key(o) not in map(key, true) and key(o) != key(subject)
-        )
-        if key(subject) in taken or any(key(o) in taken for o in true):
-            continue
-        target = next(free, None)
-        if target is None:
-            return
-        kind = draft.material.kinds[next(iter(facts.kinds(subject)), relation.subject_kind)]
-        name = dressed(subject, "", kind, facts)
-        prompt = name.fill(draft.rng.choice(relation.direct))
-        written = name.start if prompt.startswith(name.start) else name.mid
-        if prompt.count(written) == 1 and not names(prompt, target):
-            yield Request(prompt, written, facts.spoken(target), facts.spoken(true[0]), relation.id)
 
 
 def _probes(draft: Draft, relation: Relation, request: Request) -> tuple[Probe, ...]:
