@@ -46,20 +46,23 @@ def test_every_command_has_help_that_fits_80_columns(assay: Assay, words: tuple[
     assert not [line for line in rest if line.strip().startswith("--") and len(line.split()) == 1]
 
 
+GROUPS = ((), ("edits",), ("runs",), ("eval",))
+"""Commands that only hold others."""
+
+
 def test_short_help_is_never_cut_short(assay: Assay) -> None:
-    for words in ((), ("edits",), ("runs",)):
+    for words in GROUPS:
         assert "..." not in assay(*words, "--help").stdout.partition("Commands:")[2]
 
 
 def test_every_command_that_shows_something_has_json() -> None:
-    groups = {(), ("edits",), ("runs",)}
     root = typer.main.get_command(app)
     for words in commands():
         command = root
         for word in words:
             command = command.commands[word]  # type: ignore[attr-defined]
         options = {option for parameter in command.params for option in parameter.opts}
-        assert words in groups or "--json" in options, words
+        assert words in GROUPS or "--json" in options, words
 
 
 @pytest.mark.parametrize("code", ["import assay", "from assay.cli.main import app"])

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from assay.cli import bench, doctor, edit, edits, relations, report, runs, speak, trace
+from assay.cli import bench, doctor, edit, edits, eval, relations, report, runs, selfcheck, speak, trace
 from assay.errors import InputError
 from assay.runs.home import find_home
 
@@ -38,7 +38,8 @@ class Guarded(TyperGroup):
             stop = Stopped(
                 "Ctrl-C; a run that was going on keeps what it had finished",
                 "the command to end by itself",
-                "see the run: assay runs show last; finish its benchmarks: assay bench last --resume",
+                "see the run: assay runs show last; finish its benchmarks: assay bench last --resume; "
+                "eval and selfcheck go on when the same command is given again",
             )
             speak.explain(stop, as_json)
             raise typer.Exit(STOPPED) from None
@@ -93,8 +94,10 @@ def root(
 app.command("edit")(edit.edit)
 app.command("bench")(bench.bench)
 app.command("trace")(trace.trace)
+app.command("selfcheck")(selfcheck.selfcheck)
 app.add_typer(edits.app, name="edits")
 app.add_typer(runs.app, name="runs")
+app.add_typer(eval.app, name="eval")
 app.command("report")(report.report)
 app.command("relations")(relations.relations)
 app.command("doctor")(doctor.doctor)

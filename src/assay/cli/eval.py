@@ -1,0 +1,157 @@
+"""``assay eval``: the papers' metrics on a published data set of edits."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay.cli import inputs, speak
+from assay.errors import InputError
+from assay.settings import VARIANTS, EditSettings, Settings
+
+app = typer.Typer(help="Edit every fact of a published data set, score as the papers do.")
+
+HELP: Mapping[str, str] = {
+    "counterfact": "Run CounterFact: efficacy, paraphrases, neighbours (ROME's and MEMIT's).",
+    "zsre": "Run zsRE: efficacy, paraphrase, specificity as token accuracies.",
+    "mquake": "Run MQuAKE: multi-hop and single-hop accuracy.",
+    "rippleedits": "Run RippleEdits: accuracy on each of the six criteria.",
+}
+"""Format to what its command does."""
+
+
+def _command(format: str) -> Callable[..., None]:
+    def evaluate(
+        ctx: typer.Context,
+        file: Annotated[Path, typer.Argument(metavar="FILE", help="The data set's JSON file.")],
+        model: inputs.Model = "smollm2",
+        layers: Annotated[
+            str | None,
+            typer.Option(help="Layers to edit, with commas: 3,5,7. (Default: the model's own.)"),
+        ] = None,
+        method: Annotated[str, typer.Option(help="rome or memit.")] = "rome",
+        variants: Annotated[str, typer.Option(help="Variants of ROME, with commas: r-rome,rome.")] = VARIANTS[
+            0
+        ],
+        known: Annotated[
+            bool, typer.Option("--known/--all", help="Only facts the model knows, or all of them.")
+        ] = True,
+        limit: Annotated[int | None, typer.Option(min=1, help="At most so many (known) cases.")] = None,
+        contexts: Annotated[
+            int | None,
+            typer.Option(
+                min=2, help="Sampled prefixes per edit; fewer is faster. (Default: the paper's 20.)"
+            ),
+        ] = None,
+        seed: inputs.Seed = 0,
+        fresh: Annotated[bool, typer.Option("--fresh", help="Begin again; else go on.")] = False,
+        json: speak.Json = False,
+    ) -> None:
+        chosen_layers = _layers(layers)
+        names = tuple(inputs.variant(name) for name in _words(variants, "--variants", "r-rome"))
+        inputs.method(method)
+        home = inputs.home_of(ctx)
+        with speak.screen() as screen:
+            from assay.datasets.table import load
+
+            dataset = load(file, format)
+            with speak.loading(screen):
+                from assay.evals.run import EvalOptions, run_eval
+                from assay.pipeline import open_model
+            options = EvalOptions(
+                layers=chosen_layers,
+                method=method,
+                variants=names,
+                rule="argmax" if known else None,
+                limit=limit,
+                seed=seed,
+                fresh=fresh,
+            )
+            loaded = open_model(model, home.cache, screen)
+            document = run_eval(loaded, dataset, options, home, screen, _settings(contexts))
+        if json:
+            speak.say_json(document)
+        else:
+            _show(document)
+
+    evaluate.__doc__ = f"""{HELP[format]}
+
+    Stop it when you like: the same command goes on where it stopped.
+    """
+    return evaluate
+
+
+for _format in HELP:
+    app.command(_format)(_command(_format))
+
+
+def _words(text: str, option: str, example: str) -> list[str]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise InputError(f"an empty {option}", "names separated by commas", f"for example {option} {example}")
+    return words
+
+
+def _layers(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    words = _words(text, "--layers", "3,5,7")
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise InputError(
+            f"layers {text!r}", "numbers of blocks counted from 0, with commas", "for example --layers 3,5,7"
+        )
+    return tuple(int(word) for word in words)
+
+
+def _settings(contexts: int | None) -> Settings:
+    """The defaults, or with so many contexts, half of them of 5 tokens and half of 10 as in the paper."""
+    if contexts is None:
+        return Settings()
+    half = contexts // 2
+    return Settings(edit=EditSettings(contexts=((contexts - half, 5), (half, 10))))
+
+
+def _show(document: Mapping[str, Any]) -> None:
+    """The counts, then one table per layer and variant."""
+    counts, model = document["counts"], document["model"]
+    speak.say(f"{document['dataset']['title']} on {model['id']} ({model['hash'][:12]})")
+    speak.say(
+        f"{counts['run']} cases run of {counts['records']}; not known {counts['unknown']}, "
+        f"not asked {counts['not_asked']}, skipped {sum(counts['skipped'].values())}"
+    )
+    if document["known_rule"]:
+        speak.say(f"known: {document['known_rule']}")
+    for reason, count in counts["skipped"].items():
+        speak.say(f"  skipped {count}: {reason}")
+    for cell in document["cells"]:
+        speak.say(f"\nLayer {cell['layer']}, {cell['variant']}: {cell['seconds_per_case']:.1f} s a case")
+        rows = [
+            (
+                m["id"],
+                _number(m["before"]),
+                _number(m["value"]),
+                _interval(m["interval"]),
+                str(m["n"]),
+                m["title"],
+            )
+            for m in cell["metrics"]
+            if m["n"]
+        ]
+        columns = ("x 100", "before", "after", "95%", "n", "what it is")
+        speak.table(columns, rows, right=("before", "after", "95%", "n"))
+        for purpose, tally in cell["tests"].items():
+            if tally["filtered"]:
+                speak.say(f"  {purpose}: {tally['filtered']} of {tally['tests']} tests filtered out")
+        empty = [m["id"] for m in cell["metrics"] if not m["n"]]
+        if empty:
+            speak.say("  nothing to score: " + ", ".join(empty))
+        speak.say(f"  {cell['file']}")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _interval(interval: list[float] | None) -> str:
+    return "-" if interval is None else f"{interval[0]:.1f} to {interval[1]:.1f}"

@@ -1,0 +1,1 @@
+"""Are the benchmarks right? Planted defects, and the same edit measured again."""

@@ -1,0 +1,37 @@
+"""Which defects each benchmark has to name, and on which edits it is measured again."""
+
+from collections.abc import Mapping
+
+from assay.selfcheck.planted import SOUND
+
+CONTRASTS: Mapping[str, tuple[str, ...]] = {
+    "edit_bench": ("none", "prompt-only", "x20"),
+    "edit_generalization": ("none", "prompt-only", "x20"),
+    "ripple_bench": ("every-relation", "x20", "random-key", "noise-2"),
+    "fine_tune_diff": ("none", "x20", "noise-2"),
+    "sequential_collapse_threshold": ("x20", "random-key", "noise-2"),
+    "batch_edit_consistency": ("none", "x20", "noise-2", "flat-moments"),
+    "sequential_edit_retention": ("flat-moments",),
+    "locality_sensitivity_score": ("random-key", "x20", "noise-2", "repeats"),
+    "leme": ("none", "repeats", "x20"),
+    "indirect_fact_recovery": ("none", "prompt-only", "x20"),
+    "portability_sub_metrics": ("none", "prompt-only", "x20"),
+    "preservation_vs_memorization": ("prompt-only",),
+    "zsre": ("none", "prompt-only", "x20"),
+}
+"""Benchmark id to the planted defects that it must score below sound edits."""
+
+DOSES: Mapping[str, tuple[str, ...]] = {
+    "sequential_collapse_threshold": ("noise-0.5", "noise-1", "noise-2"),
+    "locality_sensitivity_score": ("noise-0.5", "noise-1", "noise-2"),
+}
+"""Benchmark id to defects of growing size: its mean score must not rise along them."""
+
+AGAIN: tuple[str, ...] = (SOUND, "x5", SOUND, "prompt-only", SOUND, "random-key")
+"""Conditions of the edits that are measured again with fresh probes, in turn over the cases: half of them
+sound, half not, since agreement can only be judged over edits that differ."""
+
+
+def benchmarks_of(condition: str) -> tuple[str, ...]:
+    """What is measured on edits of a planted condition, in the benchmarks' order."""
+    return tuple(id for id, defects in CONTRASTS.items() if condition in (*defects, *DOSES.get(id, ())))
