@@ -1,5 +1,8 @@
 """Slow, obvious versions of everything assay computes fast. Nothing here is clever."""
 
+from copy import deepcopy
+from dataclasses import replace
+
 import torch
 
 from assay.models.model import Model
@@ -68,7 +71,7 @@ def optimise_slowly(
     width = max(map(len, rows))
     ids = torch.tensor([r + [0] * (width - len(r)) for r in rows])
     mask = torch.tensor([[1] * len(r) + [0] * (width - len(r)) for r in rows])
-    delta = torch.zeros(model.d_model, requires_grad=True)
+    delta = torch.zeros(model.d_model, dtype=model.dtype, requires_grad=True)
     start: list[torch.Tensor] = []
 
     def add(module: object, args: object, out: torch.Tensor) -> torch.Tensor:
@@ -85,7 +88,7 @@ def optimise_slowly(
     for step in range(settings.steps):
         handle = model.down(layer).register_forward_hook(add)
         try:
-            logp = torch.log_softmax(model.module(ids, attention_mask=mask).logits.float(), -1)
+            logp = torch.log_softmax(model.module(ids, attention_mask=mask).logits, -1)
         finally:
             handle.remove()
         nll = torch.stack(
@@ -108,6 +111,35 @@ def optimise_slowly(
             if delta.norm() > settings.clamp * start[0].norm():
                 delta *= settings.clamp * start[0].norm() / delta.norm()
     return start[0] + delta.detach(), losses
+
+
+def in_float64(model: Model) -> Model:
+    """A copy of a model whose weights are float64."""
+    return replace(model, module=deepcopy(model.module).double())
+
+
+def original_rome_slowly(
+    model: Model,
+    layer: int,
+    prompts: list[list[int]],
+    lasts: list[int],
+    essence: list[int],
+    target: list[int],
+    c: torch.Tensor,
+    settings: EditSettings,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """ROME as first published (Meng et al. 2022, eq. 2), by the book: left and right with delta W = left right^T.
+
+    The direction comes from the mean key over all contexts, numerator and scale from the bare prompt's key
+    (the first); C is given with its ridge. Nothing is shared with the package but the model.
+    """
+    keys = torch.stack([_down_in(model, p, layer)[n] for p, n in zip(prompts, lasts, strict=True)])
+    u = torch.linalg.inv(c) @ keys.mean(0)
+    v, _ = optimise_slowly(model, layer, prompts, lasts, essence, target, settings)
+    down = model.down(layer)
+    with torch.no_grad():
+        now = down(keys[0][None])[0]
+    return (v - now) / (keys[0] @ u), u
 
 
 def trace_slowly(

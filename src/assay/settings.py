@@ -33,9 +33,14 @@ class EditSettings:
     kl: float = 0.0625
     """Factor of the KL between the subject's essence before and during the optimisation."""
     early_stop: float = 0.05
-    """Stop when the total loss, nats, falls below this."""
-    contexts: tuple[tuple[int, int], ...] = ((10, 5), (10, 10))
-    """Sampled prefixes as (how many, tokens each); the bare prompt is always added."""
+    """Stop when the total loss, nats, falls below this. On the default model the decay term alone often
+    exceeds it, and all steps are spent; stopping at 0.15 gave weaker paraphrases (docs/defaults.md)."""
+    contexts: tuple[tuple[int, int], ...] = ((2, 5), (3, 10))
+    """Sampled prefixes as (how many, tokens each); the bare prompt is always added. ROME takes 10 of each:
+    on the default model's sweep (docs/defaults.md) five did as well at a third of the cost."""
+    bare_weight: float | None = 0.5
+    """Weight of the bare prompt in the mean key, the sampled prefixes sharing the rest (MEMIT's two-level
+    mean, Meng et al. 2023, appendix); None: every context counts alike, as in ROME."""
     top_k: int = 5
     """The prefixes are sampled from this many most probable tokens."""
     memit_lambda: float = 0.0
@@ -76,11 +81,13 @@ class BenchSettings:
     """Probes per benchmark at most."""
     n_synthetic: int = 5
     """Synthetic edits of the sequential and batch benchmarks."""
-    synthetic_contexts: int = 5
-    """Sampled contexts of a synthetic edit: it has to hold, not to be tuned, and ten of them are most of
-    the suite's cost."""
+    synthetic_contexts: int = 2
+    """Sampled contexts of a synthetic edit: it has to hold, not to be tuned, and they are most of the
+    suite's cost."""
     synthetic_early_stop: float = 0.15
     """Total loss, nats, at which a synthetic edit's optimisation stops."""
+    collapse_prompts: int = 12
+    """Neutral prompts read after every further edit."""
     collapse_kl: float = 0.3
     """Mean KL on the behavioural baselines, nats, above which the model counts as collapsed."""
     surface_floor: float = 0.05

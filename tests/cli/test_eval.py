@@ -24,7 +24,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_document_holds_all_that_made_the_scores(assay: Assay, home: Home, folder: Path) -> None:
-    words = ("eval", "counterfact", str(SAMPLES / "counterfact.json"), "--model", str(folder), "--all")
+    words = (
+        "eval",
+        "counterfact",
+        str(SAMPLES / "counterfact.json"),
+        "--model",
+        str(folder),
+        "--known",
+        "all",
+    )
     result = assay(*words, "--layers", "1,2", "--variants", "r-rome,rome", "--limit", "1", "--json")
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
@@ -62,7 +70,7 @@ def test_the_document_holds_all_that_made_the_scores(assay: Assay, home: Home, f
 def test_every_format_has_a_command(assay: Assay, folder: Path, format: str) -> None:
     file = SAMPLES / f"{format}.json"
     result = assay(
-        "eval", format, str(file), "--model", str(folder), "--all", "--limit", "1", "--layers", "1"
+        "eval", format, str(file), "--model", str(folder), "--known", "all", "--limit", "1", "--layers", "1"
     )
     assert result.exit_code == 0, result.stderr
     assert FORMATS[format].title in result.stdout

@@ -7,7 +7,7 @@ from eval_bench import Bench, say_slowly
 
 from assay.datasets.case import Query, Test
 from assay.evals.asking import counted, outcomes, say
-from assay.evals.measure import measure_case
+from assay.evals.measure import measure_case, optimise_cases
 from assay.evals.metric import Outcome
 from assay.evals.mquake import DEMONSTRATIONS
 from assay.evals.mquake import score as mquake_score
@@ -61,7 +61,8 @@ def test_rippleedits_from_the_texts_a_model_really_gives(bench: Bench) -> None:
             Test("Forgetfulness", (other,), needs_all=False, conditions=(guesses,)),
         ),
     )
-    ((_, line),) = measure_case(bench.model, made, EVALUATION, [(2, "r-rome")], bench.means(), 2)
+    values = optimise_cases(bench.model, [made], 2, bench.means())[made.id]
+    ((_, line),) = measure_case(bench.model, made, EVALUATION, {(2, "r-rome"): values}, bench.means(), 2)
     assert [test["before"] for test in line["tests"]] == [False, True, False, None]
     assert line["before"]["Forgetfulness"] == 0.5
     assert tally_tests([line])["Forgetfulness"] == {"tests": 3, "filtered": 1}

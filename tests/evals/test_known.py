@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from assay.datasets.case import Case, Rewrite
+from assay.datasets.case import Case, Prompt, Rewrite
 from assay.evals.known import CASES_PER_BATCH, RULES, select
 from assay.models.model import Model
 from assay.models.tokens import plain_ids, text_of
@@ -27,14 +29,29 @@ def test_the_rules_against_one_forward_per_token(llama: Model, rule: str) -> Non
     wanted = []
     for case in cases:
         fact = case.first
-        true_logps, argmax, rank = measure_slowly(llama, fact.prompt, fact.target_true or "")
+        true_logps, argmax, _ = measure_slowly(llama, fact.prompt, fact.target_true or "")
         new_logps, _, _ = measure_slowly(llama, fact.prompt, fact.target_new)
-        known = all(argmax) if rule == "argmax" else rank == 1 and sum(true_logps) > sum(new_logps)
+        better = sum(true_logps) / len(true_logps) > sum(new_logps) / len(new_logps)
+        known = all(argmax) if rule == "argmax" else better
         wanted += [case] if known else []
     found = select(llama, cases, rule, None)
     assert found.cases == tuple(wanted)
     assert found.unknown == len(cases) - len(wanted)
     assert found.not_asked == 0
+
+
+def test_a_fact_is_preferred_only_where_its_neighbours_are_right_too(llama: Model) -> None:
+    for case in facts(llama):
+        fact = case.first
+        flipped = (fact.target_true or "", fact.target_new)
+        right = Prompt("neighborhood", fact.prompt, (fact.target_new, fact.target_true or ""))
+        wrong = Prompt("neighborhood", fact.prompt, flipped)  # here the other object counts as true
+        alone = select(llama, [case], "preferred", None).cases
+        assert select(llama, [replace(case, prompts=(right,))], "preferred", None).unknown == (not alone)
+        assert select(llama, [replace(case, prompts=(right, wrong))], "preferred", None).unknown == 1
+        assert len(select(llama, [replace(case, prompts=(wrong,))], "argmax", None).cases) == len(
+            select(llama, [case], "argmax", None).cases
+        )
 
 
 def test_the_limit_ends_the_search_and_what_was_not_asked_is_counted(llama: Model) -> None:

@@ -127,7 +127,7 @@ def test_a_damaged_file_says_how_to_begin_again(bench: Bench) -> None:
 def test_a_model_that_knows_nothing_is_told(bench: Bench) -> None:
     with pytest.raises(InputError, match="knows none") as caught:
         bench.run("counterfact", rule="argmax")
-    assert "--all" in caught.value.todo
+    assert "--known all" in caught.value.todo
 
 
 def test_the_per_case_file_is_a_table(bench: Bench) -> None:

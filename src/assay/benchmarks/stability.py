@@ -12,18 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from assay.benchmarks.asking import Bench, mean, question_of, result_of, valued
 from assay.benchmarks.result import ProbeResult, Step
 from assay.benchmarks.retention import NO_PROBES, Outcome
 from assay.edits.delta import Edit
-from assay.edits.key_value import KeyValue, keys_of
-from assay.edits.solve import joint, output, rank_one
+from assay.edits.key_value import KeyValue
+from assay.edits.solve import joint, rank_one
+from assay.edits.written import settings_of, written
 from assay.events import stage
 from assay.probes.measure import Question, kl, prepare, read
 from assay.score import Score, bootstrap, unscored
-from assay.settings import EditSettings
 
 HELD = 0.5
 """Mean P of its target at or above which an edit counts as held."""
@@ -45,14 +44,6 @@ class Chain:
     """The committed edit's probes, before any edit and after the last."""
 
 
-def synthetic_settings(bench: Bench) -> EditSettings:
-    """The committed edit's settings with the synthetic edits' own early stop."""
-    known = {k: v for k, v in bench.edit.settings.items() if k in EditSettings.__dataclass_fields__}
-    if "contexts" in known:
-        known["contexts"] = tuple(tuple(c) for c in known["contexts"])
-    return EditSettings(**{**known, "early_stop": bench.settings.synthetic_early_stop})
-
-
 def synthetic_contexts(bench: Bench) -> tuple[str, ...]:
     """The bare prompt and some of the committed edit's contexts, evenly spread over their lengths."""
     sampled = bench.edit.contexts[1:]
@@ -63,7 +54,8 @@ def synthetic_contexts(bench: Bench) -> tuple[str, ...]:
 def further_values(bench: Bench) -> list[KeyValue]:
     """Key and value of every made-up edit, in the plan's order."""
     requests = [made.request for made in bench.plan.synthetic]
-    contexts, settings = synthetic_contexts(bench), synthetic_settings(bench)
+    contexts = synthetic_contexts(bench)
+    settings = replace(settings_of(bench.edit), early_stop=bench.settings.synthetic_early_stop)
     return bench.seen.values_of(bench.model, bench.edit.layer, requests, contexts, settings, bench.emit)
 
 
@@ -90,7 +82,8 @@ def _walk(bench: Bench) -> Chain:
     """Apply the committed edit and the synthetic ones in order, reading the model after each."""
     model, layer = bench.model, bench.edit.layer
     probes = bench.plan.probes.get("sequential_edit_retention", ())
-    neutral, questions = [Question(n) for n in bench.plan.neutral], [question_of(p) for p in probes]
+    neutral = [Question(n) for n in bench.plan.neutral[: bench.settings.collapse_prompts]]
+    questions = [question_of(p) for p in probes]
     calm_before, calm_now = bench.readings(neutral)
     asked_before, asked_now = bench.readings(questions)
     values = further_values(bench)
@@ -186,7 +179,7 @@ def batch(id: str, threshold: float, bench: Bench) -> Outcome:
     if not bench.plan.synthetic or not own:
         return Outcome(unscored(id, NO_PROBES, threshold))
     model, made = bench.model, bench.plan.synthetic
-    facts = [_fact_of(bench), *further_values(bench)]
+    facts = [written(bench.model, bench.edit), *further_values(bench)]
     requests = (bench.edit.request, *(s.request for s in made))
     update = joint(model, facts, bench.moments, ridge=_ridge(bench))
     together = Edit(requests, "memit", "joint", (update,), model.id, model.hash, bench.seed)
@@ -214,14 +207,3 @@ def batch(id: str, threshold: float, bench: Bench) -> Outcome:
     ceiling = mean([mean([float(v) for v in o]) for o in old]) if all(old) else None
     score = Score(id, value, value, interval, len(per_edit), 0, threshold, None, figures)
     return Outcome(score, results, ceiling, steps=steps)
-
-
-def _fact_of(bench: Bench) -> KeyValue:
-    """Key and value of the committed edit, read off the edit itself: v = W' k, nothing optimised again."""
-    model, layer = bench.model, bench.edit.layer
-    keys = keys_of(model, layer, bench.edit.request, bench.edit.contexts or ("",))
-    k_mean = keys.mean(0)
-    with bench.edit.applied(model):
-        v = output(model, layer, k_mean[:, None])[:, 0]
-    v_start = output(model, layer, keys[:1].T)[:, 0]
-    return KeyValue(layer, k_mean, keys[0], v_start.float(), v.to(torch.float64), (), ())

@@ -20,6 +20,10 @@ HELP: Mapping[str, str] = {
 }
 """Format to what its command does."""
 
+ALL = "all"
+KNOWN = ("argmax", "preferred", ALL)
+"""What --known takes: the rules of assay.evals.known, or every fact."""
+
 
 def _command(format: str) -> Callable[..., None]:
     def evaluate(
@@ -35,8 +39,12 @@ def _command(format: str) -> Callable[..., None]:
             0
         ],
         known: Annotated[
-            bool, typer.Option("--known/--all", help="Only facts the model knows, or all of them.")
-        ] = True,
+            str,
+            typer.Option(
+                help="Which facts the model must know: argmax (it says them), preferred (it prefers the true "
+                "object, also on neighbours), or all."
+            ),
+        ] = "argmax",
         limit: Annotated[int | None, typer.Option(min=1, help="At most so many (known) cases.")] = None,
         contexts: Annotated[
             int | None,
@@ -51,6 +59,7 @@ def _command(format: str) -> Callable[..., None]:
         chosen_layers = _layers(layers)
         names = tuple(inputs.variant(name) for name in _words(variants, "--variants", "r-rome"))
         inputs.method(method)
+        rule = inputs.chosen("--known", known, KNOWN)
         home = inputs.home_of(ctx)
         with speak.screen() as screen:
             from assay.datasets.table import load
@@ -63,7 +72,7 @@ def _command(format: str) -> Callable[..., None]:
                 layers=chosen_layers,
                 method=method,
                 variants=names,
-                rule="argmax" if known else None,
+                rule=None if rule == ALL else rule,
                 limit=limit,
                 seed=seed,
                 fresh=fresh,

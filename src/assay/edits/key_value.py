@@ -24,7 +24,7 @@ class KeyValue:
 
     layer: int
     k_mean: Float[Tensor, " d_mlp"]
-    """Mean key over all contexts, the bare prompt included."""
+    """Mean key over the contexts and the bare prompt; see ``mean_key``."""
     k_bare: Float[Tensor, " d_mlp"]
     """Key of the prompt without a prefix."""
     v_start: Float[Tensor, " d_model"]
@@ -61,6 +61,14 @@ def keys_of(
         tape = forward(model, batch, down_in=[layer], stop=layer)
     at = torch.tensor([s + n for s, n in zip(starts, lasts, strict=True)], device=model.device)
     return tape.down_in[layer][torch.arange(len(rows), device=model.device), at].float()
+
+
+def mean_key(keys: Float[Tensor, "n_contexts d_mlp"], bare_weight: float | None) -> Float[Tensor, " d_mlp"]:
+    """The key that an edit is written for: the bare prompt's (the first) with its weight, the others with
+    the rest in equal parts; the plain mean where ``bare_weight`` is None."""
+    if bare_weight is None or len(keys) == 1:
+        return keys.mean(0)
+    return bare_weight * keys[0] + (1 - bare_weight) * keys[1:].mean(0)
 
 
 def check_reach(model: Model, layer: int, request: Request) -> None:

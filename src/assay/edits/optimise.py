@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from assay.edits.key_value import KeyValue, check_reach, rows_of
+from assay.edits.key_value import KeyValue, check_reach, mean_key, rows_of
 from assay.events import Emit, ignore, stage
 from assay.generators.plan import Request
 from assay.models.forward import Tape, forward, pack
@@ -113,7 +113,7 @@ def keys_and_values(
     return [
         KeyValue(
             layer=layer,
-            k_mean=keys[fact.rows].mean(0),
+            k_mean=mean_key(keys[fact.rows], settings.bare_weight),
             k_bare=keys[fact.rows[0]].clone(),
             v_start=fact.v_start,
             v=fact.v_start + fact.delta.detach(),

@@ -22,7 +22,7 @@ from assay.errors import InputError
 from assay.evals.casefile import CaseFile, Line
 from assay.evals.editing import Means, variants_of
 from assay.evals.known import RULES, Selection, select
-from assay.evals.measure import Cell, measure_case
+from assay.evals.measure import Cell, measure_case, optimise_cases
 from assay.evals.metric import Evaluation
 from assay.evals.summary import summarise, tally_tests
 from assay.evals.table import EVALUATIONS
@@ -36,6 +36,9 @@ from assay.settings import Settings
 
 FORMAT = 1
 """Of the per-case lines; a change of what they mean makes new files."""
+
+TOGETHER = 4
+"""Cases whose values are optimised together: small batches are bound by reading the weights."""
 
 SECONDS = ("seconds_before", "seconds_value", "seconds_edit")
 """The parts of a line's time."""
@@ -85,7 +88,7 @@ def run_eval(
             raise InputError(
                 f"{dataset.path}, of whose {len(dataset.cases)} usable facts {model.id} knows none",
                 "facts that the model knows",
-                "use another model, or --all",
+                "use another model, or --known all",
             )
         if options.fresh:
             for file in files.values():
@@ -192,15 +195,19 @@ def _measure(
     floor = min(layer for layer, _ in files)
     total = len(chosen.cases)
     with stage(emit, "eval", "editing case by case", total):
-        for number, case in enumerate(chosen.cases):
-            title = f"case {case.id}: {case.first.subject}"
-            emit("stage_progress", {"stage": "eval", "title": title, "done": number, "total": total})
-            missing = [cell for cell in files if case.id not in done[cell]]
-            if not missing:
-                continue
-            for cell, line in measure_case(model, case, evaluation, missing, means, floor):
-                files[cell].append(line)
-                done[cell][case.id] = line
+        for at in range(0, total, TOGETHER):
+            some = chosen.cases[at : at + TOGETHER]
+            missing = {case.id: [c for c in files if case.id not in done[c]] for case in some}
+            layers = dict.fromkeys(layer for cells in missing.values() for layer, _ in cells)
+            # Always the same cases together, so that a run that was killed ends with the same numbers.
+            values = {layer: optimise_cases(model, some, layer, means) for layer in layers}
+            for number, case in enumerate(some, at):
+                title = f"case {case.id}: {case.first.subject}"
+                emit("stage_progress", {"stage": "eval", "title": title, "done": number, "total": total})
+                cells = {(layer, v): values[layer][case.id] for layer, v in missing[case.id]}
+                for cell, line in measure_case(model, case, evaluation, cells, means, floor):
+                    files[cell].append(line)
+                    done[cell][case.id] = line
 
 
 def _cell(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from assay.report.words import number
@@ -20,32 +20,21 @@ def render_check(check: Mapping[str, Any], console: Console) -> None:
             f"{check['options']['seeds']} times"
         )
     )
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column, side in COLUMNS:
-        grid.add_column(column, justify=side, no_wrap=True)
+    console.print(Text(ROW.format(*COLUMNS), style="bold"))
     for row in check["benchmarks"]:
-        grid.add_row(*(Text(cell) for cell in _cells(row)))
-    console.print(grid)
+        console.print(Text(ROW.format(*_cells(row))))
     for row in check["benchmarks"]:
         for line in remarks(row, check["conditions"]):
-            console.print(Text("  " + line), soft_wrap=False)
+            console.print(Padding(Text(line), (0, 0, 0, 2)))
     if check["left_out"]:
         console.print(Text(f"No sound edit, left out: {len(check['left_out'])} facts"))
     console.print(Text(check["file"], style="dim"), soft_wrap=True)
 
 
-COLUMNS: tuple[tuple[str, Any], ...] = (
-    ("benchmark", "left"),
-    ("AUROC", "right"),
-    ("95%", "left"),
-    ("n", "left"),
-    ("ICC", "right"),
-    ("95%", "left"),
-    ("n", "left"),
-    ("±", "right"),
-    ("covers", "right"),
-)
-"""AUROC: planted defects against sound edits. ICC and ±: the same edits with fresh probes."""
+ROW = "{:27} {:>5} {:9} {:6} {:>5} {:10} {:>4} {:>4}"
+COLUMNS = ("benchmark", "AUROC", "95%", "n", "ICC", "95%", "±", "held")
+"""AUROC: planted defects against sound edits, n of each. ICC and ±: the same edits with fresh probes; held:
+the share of intervals that hold the mean of the other draws."""
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -56,7 +45,6 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         f"{row['n_good']}:{row['n_bad']}",
         _short(row["icc"]),
         _span(row["icc_interval"]),
-        f"{row['n_edits']}x{row['n_seeds']}",
         _short(row["sd_within"]),
         "-" if row["coverage"] is None else f"{row['coverage']:.0%}",
     )
@@ -65,6 +53,10 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 def remarks(row: Mapping[str, Any], conditions: Mapping[str, str]) -> list[str]:
     """What a reader must know of one benchmark: defects it misses, edits that it could not score."""
     out = []
+    if row["n_edits_unscored"]:
+        out.append(
+            f"{row['title']}: ICC without {row['n_edits_unscored']} edits that had no score at some seed"
+        )
     for defect in row["defects"]:
         if defect["auroc"] is None:
             out.append(

@@ -46,8 +46,10 @@ def _newcombe(value: float, n_good: int, n_bad: int) -> Interval:
         shape = 1 + spread * ((1 - theta) / (2 - theta) + theta / (1 + theta))
         return float(abs(value - theta) - Z * np.sqrt(theta * (1 - theta) * shape / (n_good * n_bad)))
 
-    low = brentq(excess, 0.0, value) if value > 0 and excess(0.0) > 0 else 0.0
-    high = brentq(excess, value, 1.0) if value < 1 and excess(1.0) > 0 else 1.0
+    # At 0 and 1 the excess is zero, too, without being an end of the interval: stay a little inside.
+    inside = min(max(value, 1e-9), 1 - 1e-9)
+    low = brentq(excess, 0.0, inside) if value > 0 and excess(0.0) > 0 else 0.0
+    high = brentq(excess, inside, 1.0) if value < 1 and excess(1.0) > 0 else 1.0
     return float(low), float(high)
 
 

@@ -22,7 +22,6 @@ CONTRASTS: Mapping[str, tuple[str, ...]] = {
 """Benchmark id to the planted defects that it must score below sound edits."""
 
 DOSES: Mapping[str, tuple[str, ...]] = {
-    "sequential_collapse_threshold": ("noise-0.5", "noise-1", "noise-2"),
     "locality_sensitivity_score": ("noise-0.5", "noise-1", "noise-2"),
 }
 """Benchmark id to defects of growing size: its mean score must not rise along them."""

@@ -59,6 +59,7 @@ def _benchmark(id: str, planted: Sequence[Unit], again: Sequence[Unit]) -> dict[
         "figures": _figures(by_condition, CONTRASTS[id]),
         **_named("icc", agreement),
         "n_edits": agreement.n[0],
+        "n_edits_unscored": len(again) - agreement.n[0],
         "n_seeds": agreement.n[1],
         "agrees": agreement.value is not None and agreement.value >= AGREES,
         "icc_sound": icc(sound_table).value,

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from assay.edits.delta import Edit, Update
-from assay.edits.key_value import keys_of
-from assay.edits.make import make_edit
 from assay.edits.moments import Moments
 from assay.edits.optimise import key_and_value, keys_and_values
 from assay.edits.solve import rank_one
+from assay.edits.written import written
 from assay.generators.plan import Plan, Request
 from assay.models.families import module_at
 from assay.models.forward import forward, pack
@@ -30,7 +29,7 @@ PUSH = 0.2
 """Length of the push towards the target's token, relative to the residual stream there: enough to be said
 again and again, not enough to be all that is said."""
 NOISE_RANK = 64
-EVERY = 5
+EVERY = 4
 """Further relations of the subject into which the target is written."""
 
 
@@ -96,10 +95,11 @@ def scaled(factor: float) -> Maker:
 def random_key(ground: Ground, request: Request, sound: Edit) -> Edit:
     """The sound shift of the value, written along a random key: every other key has a share of it, too."""
     (update,) = sound.updates
-    key = keys_of(ground.model, ground.layer, request, ground.contexts).mean(0).double()
+    key = written(ground.model, sound).k_mean.double()[:, None]
     right = _random(ground, update.right.shape)
-    left = update.dense() @ key[:, None] / (key[:, None] * right).sum()
-    return _with(ground, sound, Update(update.layer, left, right), "random-key")
+    return _with(
+        ground, sound, Update(update.layer, update.dense() @ key / (key * right).sum(), right), "random-key"
+    )
 
 
 def every_relation(ground: Ground, request: Request, sound: Edit) -> Edit:
@@ -109,15 +109,14 @@ def every_relation(ground: Ground, request: Request, sound: Edit) -> Edit:
         for p in ground.plan.probes["ripple_bench"]
         if p.prompt.count(request.subject) == 1
     ]
-    facts = [request, *others[:EVERY]]
     settings = replace(ground.settings.edit, kl=0.0, weight_decay=0.0)
-    values = keys_and_values(ground.model, ground.layer, facts, ground.contexts[:1], settings)
-    deltas = torch.stack([kv.v - kv.v_start for kv in values])
+    values = keys_and_values(ground.model, ground.layer, others[:EVERY], ("",), settings)
+    fact = written(ground.model, sound)
+    deltas = torch.stack([kv.v.double() - kv.v_start.double() for kv in (fact, *values)])
     mean = deltas.mean(0)
     shift = mean * (deltas.norm(dim=1).max() / mean.norm())
-    keys = keys_of(ground.model, ground.layer, request, ground.contexts)
-    kv = replace(values[0], k_mean=keys.mean(0), v=values[0].v_start + shift)
-    return _with(ground, sound, rank_one(ground.model, kv, ground.moments), "every-relation")
+    wanted = replace(fact, v=fact.v_start.double() + shift)
+    return _with(ground, sound, rank_one(ground.model, wanted, ground.moments), "every-relation")
 
 
 def repeats(ground: Ground, request: Request, sound: Edit) -> Edit:
@@ -159,16 +158,9 @@ def flat(moments: Moments) -> Moments:
 
 
 def flat_moments(ground: Ground, request: Request, sound: Edit) -> Edit:
-    """The edit and those that follow it made without second moments, as some toolkits do by default."""
-    return make_edit(
-        ground.model,
-        [request],
-        ground.layer,
-        flat(ground.moments),
-        contexts=ground.contexts,
-        settings=ground.settings.edit,
-        seed=ground.seed,
-    )
+    """The sound value written without second moments, and further edits so, too: some toolkits' default."""
+    update = rank_one(ground.model, written(ground.model, sound), flat(ground.moments))
+    return _with(ground, sound, update, "flat-moments")
 
 
 def _random(ground: Ground, shape: tuple[int, ...] | torch.Size) -> Tensor:

@@ -112,6 +112,11 @@ def measure_unit(tools: Tools, piece: Piece) -> Unit:
     for condition in dict.fromkeys([*conditions, *([piece.again] if piece.again else [])]):
         edit = sound if condition == SOUND else PLANTED[condition].make(ground, plan.request, sound)
         moments = tools.moments if condition == SOUND else PLANTED[condition].moments(tools.moments)
+        known = (
+            Seen(seen.before, seen.texts_before, seen.values, seen.before, seen.texts_before)
+            if condition == "none"
+            else seen.of_another_edit()
+        )
         base = Bench(
             tools.model,
             edit,
@@ -119,7 +124,7 @@ def measure_unit(tools: Tools, piece: Piece) -> Unit:
             moments,
             tools.settings.bench,
             piece.seeds[0],
-            seen=seen.of_another_edit(),
+            seen=known,
         )
         again = condition == piece.again
         if again:

@@ -141,7 +141,7 @@ def _deal(draft: Draft, n: int) -> tuple[tuple[Probe, ...], dict[str, tuple[Prob
         "locality_sensitivity_score": draft.deal(n, elsewhere(draft, "cross_domain", far=True)),
     }
     edited = [replace(p, axis="edited") for p in _again(draft, held, n // 2)]
-    unrelated = draft.deal(n - len(edited), elsewhere(draft, "unrelated", far=False))
+    unrelated = draft.deal(n, elsewhere(draft, "unrelated", far=False))
     return paraphrases, probes | {"fine_tune_diff": (*edited, *unrelated)}
 
 

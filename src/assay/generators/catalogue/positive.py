@@ -1,5 +1,7 @@
 """Probes of the edited fact itself, one maker per axis."""
 
+from collections.abc import Sequence
+
 from assay.generators.catalogue.draft import Draft
 from assay.generators.catalogue.other_names import aliases
 from assay.generators.catalogue.phrasing import Name, upper_first
@@ -17,8 +19,9 @@ VALIDATION_SHARE = 6
 def piles(draft: Draft, relation: Relation) -> dict[str, list[Probe]]:
     """Axis to its probes, shuffled by the seed; sentences of a relation's own tables."""
     fill = draft.name.fill
-    clauses = [draft.name.clause(t) for t in draft.shuffled(relation.direct)]
-    statements = [fill(t) for t in draft.shuffled(relation.direct)]
+    apart = _worded_apart(draft, relation.direct)
+    clauses = [draft.name.clause(t) for t in draft.shuffled(apart)]
+    statements = [fill(t) for t in draft.shuffled(apart)]
     questions = [fill(t) for t in draft.shuffled(relation.question)]
     texts = {
         "direct": [fill(t) for t in draft.shuffled(relation.direct)],
@@ -30,7 +33,7 @@ def piles(draft: Draft, relation: Relation) -> dict[str, list[Probe]]:
         "indirect": [fill(t) for t in draft.shuffled(relation.indirect)],
         "context": _framed(draft.shuffled(draft.kind.contexts), "{C}", statements),
         "compositional": _framed(draft.shuffled(draft.kind.frames), "{c}", clauses),
-        "template": _structures(draft, relation),
+        "template": _structures(draft, relation, apart),
         "alternate": [fill(t) for t in draft.shuffled(relation.alternate)],
         "alias": aliases(draft, relation),
     }
@@ -48,9 +51,20 @@ def _asked(questions: list[str]) -> list[str]:
     return [frame.replace("{q}", q) for frame in QUESTION_FRAMES for q in questions]
 
 
-def _structures(draft: Draft, relation: Relation) -> list[str]:
+def _worded_apart(draft: Draft, templates: Sequence[str]) -> list[str]:
+    """The statements that do not end in the training prompt's last two words, or all where fewer than two do not.
+
+    Inside a frame such an ending would be the prompt once more, and an edit that learnt only the prompt's
+    surface would seem to carry over.
+    """
+    ending = draft.request.prompt.split()[-2:]
+    apart = [t for t in templates if draft.name.fill(t).split()[-2:] != ending]
+    return apart if len(apart) >= 2 else list(templates)
+
+
+def _structures(draft: Draft, relation: Relation, statements: Sequence[str]) -> list[str]:
     """Active, passive and question-like sentences, a fill-in and a form."""
-    statement = draft.name.fill(relation.direct[draft.rng.randrange(len(relation.direct))])
+    statement = draft.name.fill(draft.rng.choice(statements))
     own = [draft.name.fill(t) for t in draft.shuffled(relation.template)]
     extra = [f"Fill in the blank: {statement} ____. Answer:", f"{draft.name.start}. {relation.label}:"]
     return own[:2] + extra[:1] + own[2:] + extra[1:]

@@ -1,0 +1,99 @@
+"""The original ROME against frozen numbers of an independent float64 computation.
+
+The numbers are ``oracles.original_rome_slowly`` on seeded tiny models; write them anew with
+``python tests/edits/test_original_rome.py`` from the ``tests`` folder, and only when the oracle itself changes.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from assay.edits.make import make_edit
+from assay.edits.moments import Moments
+from assay.generators.plan import Request
+from assay.models.model import Model
+from assay.models.tokens import answer_ids, encode, subject_span
+from assay.settings import EditSettings
+from oracles import in_float64, original_rome_slowly
+from tiny import tiny_model
+
+FROZEN = Path(__file__).parent / "original_rome.json"
+TOLERANCE = 1e-5
+"""Relative, of delta W: ours optimises in float32."""
+FAMILIES = ("llama", "gpt2", "pythia", "gemma2")
+"""Linear, Conv1D with bias, parallel residual, norm after the projection."""
+CONTEXTS = ("", "The river runs. ", "She walked to the old town and. ")
+SETTINGS = EditSettings(steps=6, bare_weight=None, early_stop=0.0)
+REQUEST = Request("In London, Big Ben is located in the city of", "Big Ben", "Rome")
+LAYER, RIDGE = 1, 1e-3
+
+
+def second_moment(model: Model) -> torch.Tensor:
+    keys = torch.randn(300, model.d_mlp, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    return (keys.T @ keys / 300).float()
+
+
+def slowly(name: str) -> torch.Tensor:
+    model = in_float64(tiny_model(name))
+    rows = [encode(model, c + REQUEST.prompt) for c in CONTEXTS]
+    behind = len(rows[0]) - subject_span(model, REQUEST.prompt, REQUEST.subject)[1]
+    lasts = [len(row) - behind for row in rows]
+    c = second_moment(model).double()
+    c = c + RIDGE * c.diagonal().mean() * torch.eye(len(c), dtype=torch.float64)
+    target = answer_ids(model, REQUEST.prompt, REQUEST.target)
+    left, right = original_rome_slowly(
+        model, LAYER, rows, lasts, encode(model, REQUEST.subject), target, c, SETTINGS
+    )
+    return torch.outer(left, right)
+
+
+def summary(change: torch.Tensor) -> dict[str, list[float] | float]:
+    """Sums over rows and over columns, and the norm: 113 numbers that pin a rank-one matrix down."""
+    return {
+        "rows": change.sum(1).tolist(),
+        "columns": change.sum(0).tolist(),
+        "norm": float(change.norm()),
+    }
+
+
+def distance(change: torch.Tensor, frozen: dict[str, list[float]]) -> float:
+    found = summary(change)
+    parts = []
+    for name in ("rows", "columns"):
+        ours, theirs = torch.tensor(found[name]), torch.tensor(frozen[name])
+        parts.append(float((ours - theirs).norm() / theirs.norm()))
+    return max(*parts, abs(float(change.norm()) / float(frozen["norm"]) - 1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_original_variant_equals_the_frozen_numbers(name: str) -> None:
+    model = tiny_model(name)
+    moments = Moments({LAYER: second_moment(model)}, 300, "random", "0" * 64, model.hash, {LAYER: 0.1})
+    edit = make_edit(
+        model,
+        [REQUEST],
+        LAYER,
+        moments,
+        variant="rome",
+        contexts=CONTEXTS,
+        settings=SETTINGS,
+        ridge=RIDGE,
+    )
+    frozen = json.loads(FROZEN.read_text(encoding="utf-8"))[name]
+    assert distance(edit.updates[0].dense(), frozen) < TOLERANCE
+    corrected = make_edit(model, [REQUEST], LAYER, moments, contexts=CONTEXTS, settings=SETTINGS, ridge=RIDGE)
+    assert distance(corrected.updates[0].dense(), frozen) > 100 * TOLERANCE
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_frozen_numbers_are_still_what_the_slow_computation_gives(name: str) -> None:
+    frozen = json.loads(FROZEN.read_text(encoding="utf-8"))[name]
+    assert distance(slowly(name), frozen) < 1e-8
+
+
+if __name__ == "__main__":
+    FROZEN.write_text(
+        json.dumps({name: summary(slowly(name)) for name in FAMILIES}, indent=1) + "\n", "utf-8"
+    )
