@@ -3,12 +3,14 @@
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
 from assay.benchmarks.names import NAMES
 from assay.evals.casefile import CaseFile
+from assay.report.defects import defects_picture
 from assay.report.selfcheck import render_check
 from assay.selfcheck.cells import Cell, Unit, unit_from_json
 from assay.selfcheck.contrasts import CONTRASTS
@@ -30,7 +32,7 @@ def unit(case: int, good: float, bad: float | None) -> Unit:
     """A sound edit at three seeds, and every planted defect at the first."""
     cells = [cell(case, SOUND, seed, id, good + 0.01 * seed) for id in NAMES for seed in SEEDS]
     cells += [cell(case, name, 0, id, bad) for id in NAMES for name in CONTRASTS[id]]
-    return Unit(case, f"subject {case}", "relation", "target", None, tuple(cells), dict.fromkeys(NAMES, 0.25))
+    return Unit(case, f"subject {case}", "relation", "target", tuple(cells), dict.fromkeys(NAMES, 0.25))
 
 
 def entry(units: list[Unit], id: str = "edit_bench") -> dict[str, object]:
@@ -77,13 +79,10 @@ def test_an_unscored_edit_is_counted_and_never_a_zero() -> None:
     assert again["n_edits"] == 2 and again["n_edits_unscored"] == 1
 
 
-def test_facts_without_a_sound_edit_are_listed_with_the_reason() -> None:
-    out = Unit(9, "Mali", "place_continent", "Asia", "no sound edit: paraphrases: 0.1 below 0.3", ())
-    found = findings([unit(0, 0.5, 0.1), unit(1, 0.6, 0.1), out], 1, 2)
+def test_the_first_units_have_the_defects_and_more_may_be_measured_again() -> None:
+    found = findings([unit(0, 0.5, 0.1), unit(1, 0.6, 0.1)], 1, 2)
     assert found["facts"] == {"planted": 1, "again": 2}
-    assert found["left_out"] == [
-        {"subject": "Mali", "relation": "place_continent", "reason": out.left_out},
-    ]
+    assert found["benchmarks"][0]["n_good"] == 1 and found["benchmarks"][0]["n_edits"] == 2
 
 
 def test_a_unit_comes_back_from_its_file_and_a_cut_line_is_dropped(tmp_path: Path) -> None:
@@ -96,6 +95,14 @@ def test_a_unit_comes_back_from_its_file_and_a_cut_line_is_dropped(tmp_path: Pat
     assert [unit_from_json(line) for line in file.read().values()] == made
 
 
+def test_the_picture_has_a_dot_for_every_score_and_is_whole_xml() -> None:
+    units = [unit(n, 0.5, 0.2) for n in range(4)]
+    drawn = ElementTree.fromstring(defects_picture(findings(units, 20, 30)))
+    dots = [e.get("class") for e in drawn.iter("{http://www.w3.org/2000/svg}circle")]
+    assert dots.count("sound") == 1 + 4 * len(NAMES)  # one in the legend
+    assert dots.count("planted") == 1 + 4 * sum(map(len, CONTRASTS.values()))
+
+
 def test_the_table_fits_into_80_columns_and_says_what_is_missed() -> None:
     units = [unit(n, 0.5, 0.6) for n in range(4)]
     check = {
@@ -105,6 +112,9 @@ def test_the_table_fits_into_80_columns_and_says_what_is_missed() -> None:
         "options": {"seeds": 3},
         "conditions": {name: p.what for name, p in PLANTED.items()},
         "file": "cases.jsonl",
+        "left_out": [
+            {"subject": "Mali", "relation": "place_continent", "reason": "paraphrases: 0.1 below 0.3"}
+        ],
         **findings(units, 20, 30),
     }
     console = Console(width=80, record=True, file=StringIO())

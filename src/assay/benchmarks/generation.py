@@ -16,7 +16,7 @@ import torch
 from assay.benchmarks.asking import Bench, mean
 from assay.benchmarks.result import Text
 from assay.benchmarks.retention import NO_PROBES, Outcome
-from assay.benchmarks.seen import Opening, write
+from assay.benchmarks.seen import Opening, fill, write
 from assay.models.forward import forward, pack
 from assay.models.generate import SEEDS_APART
 from assay.models.model import Model
@@ -81,6 +81,16 @@ def mean_logp(model: Model, openings: Sequence[list[int]], texts: Sequence[list[
     return out
 
 
+def _likely(bench: Bench, openings: Sequence[Opening], texts: Sequence[list[int]]) -> list[float]:
+    """Each text's mean log-probability per token under the unedited model, read once."""
+    keys = [(ids, tuple(text)) for (ids, _), text in zip(openings, texts, strict=True)]
+
+    def make(missing: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[float]:
+        return mean_logp(bench.model, [list(ids) for ids, _ in missing], [list(text) for _, text in missing])
+
+    return fill(bench.seen.likely, keys, make)
+
+
 def leme(id: str, threshold: float, bench: Bench) -> Outcome:
     """Mean of three axes over greedy and sampled paragraphs: consistency with the edit, fluency, absence of
     contradictions. Its ceiling is the same judgement of the unedited model's own text about the old fact."""
@@ -91,9 +101,8 @@ def leme(id: str, threshold: float, bench: Bench) -> Outcome:
     before = write(model, bench.seen.texts_before, texts_of, settings.long_tokens, TOP_K)
     with bench.edit.applied(model):
         after = write(model, bench.seen.texts_after, texts_of, settings.long_tokens, TOP_K)
-    rows = [list(ids) for ids, _ in texts_of]
     openings = [o for o in bench.plan.long_form for _ in range(1 + settings.long_samples)]
-    logp_before, logp_after = mean_logp(model, rows, before), mean_logp(model, rows, after)
+    logp_before, logp_after = _likely(bench, texts_of, before), _likely(bench, texts_of, after)
     texts, olds = [], []
     for i, opening in enumerate(openings):
         old_text, new_text = text_of(model, before[i]), text_of(model, after[i])

@@ -32,6 +32,8 @@ class Seen:
     """Readings of the unedited model."""
     texts_before: dict[Opening, list[int]] = field(default_factory=dict)
     """Continuations by the unedited model."""
+    likely: dict[tuple[tuple[int, ...], tuple[int, ...]], float] = field(default_factory=dict)
+    """Mean log-probability per token of texts after their openings, nats, under the unedited model."""
     values: dict[tuple[int, Request, tuple[str, ...], EditSettings], KeyValue] = field(default_factory=dict)
     """Values of made-up edits, optimised on the unedited model."""
     after: dict[Question, Reading] = field(default_factory=dict)
@@ -41,7 +43,7 @@ class Seen:
 
     def of_another_edit(self) -> "Seen":
         """The same knowledge of the unedited model, nothing yet of the edited one."""
-        return Seen(self.before, self.texts_before, self.values)
+        return Seen(self.before, self.texts_before, self.likely, self.values)
 
     def values_of(
         self,

@@ -53,6 +53,7 @@ def _command(format: str) -> Callable[..., None]:
             ),
         ] = None,
         seed: inputs.Seed = 0,
+        workers: inputs.Workers = None,
         fresh: Annotated[bool, typer.Option("--fresh", help="Begin again; else go on.")] = False,
         json: speak.Json = False,
     ) -> None:
@@ -68,6 +69,8 @@ def _command(format: str) -> Callable[..., None]:
             with speak.loading(screen):
                 from assay.evals.run import EvalOptions, run_eval
                 from assay.pipeline import open_model
+                from assay.scale.executor import default_workers
+            loaded = open_model(model, home.cache, screen)
             options = EvalOptions(
                 layers=chosen_layers,
                 method=method,
@@ -76,8 +79,8 @@ def _command(format: str) -> Callable[..., None]:
                 limit=limit,
                 seed=seed,
                 fresh=fresh,
+                workers=workers or default_workers(loaded.device.type),
             )
-            loaded = open_model(model, home.cache, screen)
             document = run_eval(loaded, dataset, options, home, screen, _settings(contexts))
         if json:
             speak.say_json(document)

@@ -25,6 +25,11 @@ Subject = Annotated[str, typer.Option(help="Whom or what the fact is about, spel
 Model = Annotated[str, typer.Option(help="A hub id, a local folder, a .gguf file, or smollm2.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same scores.")]
 
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processes of one thread each. (Default: one per core, four at most.)"),
+]
+
 
 def home_of(ctx: typer.Context) -> Home:
     """The home that the command line named (set by the root command)."""

@@ -1,11 +1,13 @@
 """``assay selfcheck``: do the benchmarks themselves measure what they name?"""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from assay.cli import inputs, speak
+from assay.runs.trouble import explained_files
 
 
 def selfcheck(
@@ -15,10 +17,11 @@ def selfcheck(
         bool, typer.Option("--quick", help="A few facts only: under three minutes, wide intervals.")
     ] = False,
     seed: inputs.Seed = 0,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes. (Default: one per core, four at most.)")
-    ] = None,
+    workers: inputs.Workers = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again; else go on.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="Write a picture of all scores here, an SVG file.")
+    ] = None,
     json: speak.Json = False,
 ) -> None:
     """Measure the benchmarks: planted defects, and the same edits with fresh probes.
@@ -34,6 +37,11 @@ def selfcheck(
             from assay.selfcheck.run import QUICK, CheckOptions, run_check
         options = replace(QUICK if quick else CheckOptions(), seed=seed, workers=workers, fresh=fresh)
         document = run_check(open_model(model, home.cache, screen), options, home, screen)
+    if picture is not None:
+        from assay.report.defects import defects_picture
+
+        with explained_files(picture):
+            picture.write_text(defects_picture(document) + "\n", encoding="utf-8")
     if json:
         speak.say_json(document)
     else:

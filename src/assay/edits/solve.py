@@ -13,6 +13,9 @@ from assay.errors import ModelError
 from assay.models.model import Model
 from assay.settings import MomentSettings
 
+SAME_KEY = 1e-10
+"""Relative size of a singular value of the small matrix below which keys count as linearly dependent."""
+
 
 def output(model: Model, layer: int, keys: Float[Tensor, "d_mlp n"]) -> Float[Tensor, "d_model n"]:
     """W keys + b of a down-projection as it is now, float64."""
@@ -51,7 +54,8 @@ def joint(
     """Several facts at one layer at once: delta_W = R K^T (weight C + K K^T)^-1 (Meng et al. 2023, eq. 14).
 
     Written with the small matrix: R (K^T C^-1 K + weight I)^-1 K^T C^-1. With weight 0 every key gets its
-    value exactly, in the way that changes the corpus' outputs least (EMMET's equality constraint).
+    value exactly, in the way that changes the corpus' outputs least (EMMET's equality constraint). Facts with
+    one and the same key cannot all have their values: they get the mean of them.
     """
     layers = {kv.layer for kv in facts}
     if len(layers) != 1:
@@ -64,5 +68,5 @@ def joint(
     right = moments.solve(layer, keys, ridge)
     gram = keys.T @ right
     system = gram + weight * torch.eye(len(facts), dtype=torch.float64, device=gram.device)
-    left = torch.linalg.solve(system.T, (values - output(model, layer, keys)).T).T
+    left = (values - output(model, layer, keys)) @ torch.linalg.pinv(system, rtol=SAME_KEY, hermitian=True)
     return Update(layer, left, right)

@@ -3,15 +3,22 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from assay.corpus.sources import corpus
 from assay.datasets.case import Case, Prompt, Test
+from assay.edits.contexts import sample_contexts
 from assay.edits.delta import Edit
 from assay.edits.key_value import KeyValue
+from assay.edits.moments import second_moments
 from assay.evals.asking import counted, outcomes, prepare_prompts, say, see, texts_of
 from assay.evals.editing import Means, edit_of, requests_of, values_of
 from assay.evals.metric import Evaluation, Outcome, Seen
+from assay.evals.table import EVALUATIONS
+from assay.models.load import load
 from assay.models.model import Model
+from assay.settings import Settings
 
 Cell = tuple[int, str]
 """Layer and variant."""
@@ -81,6 +88,63 @@ def measure_case(
                 "seconds_edit": time.perf_counter() - began,
             },
         )
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a worker keeps between groups of cases."""
+
+    model: Model
+    evaluation: Evaluation
+    means: Means
+
+
+@dataclass(frozen=True)
+class ToolsOf:
+    """How a worker process gets its tools; a plain record, so that it can be sent there."""
+
+    model: str
+    cache: Path
+    corpus: str
+    layers: tuple[int, ...]
+    settings: Settings
+    seed: int
+    format: str
+
+    def __call__(self) -> Tools:
+        """Load the model; second moments come from the cache."""
+        model = load(self.model, self.cache)
+        moments = second_moments(
+            model, corpus(self.corpus), self.cache, layers=self.layers, settings=self.settings.moments
+        )
+        contexts = sample_contexts(model, self.seed, self.settings.edit)
+        means = Means(moments, contexts, self.settings, self.seed)
+        return Tools(model, EVALUATIONS[self.format], means)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases whose values are optimised together, and what is missing of each."""
+
+    cases: tuple[Case, ...]
+    missing: Mapping[str, tuple[Cell, ...]]
+    """Case id to the cells that are not finished."""
+    floor: int
+
+
+def measure_group(tools: Tools, group: Group) -> list[tuple[str, Cell, dict[str, Any]]]:
+    """(case id, cell, line) of everything that is missing; all cases of the group are optimised in any case,
+    so that a run that was killed ends with the same numbers."""
+    model, means = tools.model, tools.means
+    layers = dict.fromkeys(layer for cells in group.missing.values() for layer, _ in cells)
+    values = {layer: optimise_cases(model, group.cases, layer, means) for layer in layers}
+    out = []
+    for case in group.cases:
+        cells = {(layer, v): values[layer][case.id] for layer, v in group.missing[case.id]}
+        if cells:
+            lines = measure_case(model, case, tools.evaluation, cells, means, group.floor)
+            out += [(case.id, cell, line) for cell, line in lines]
+    return out
 
 
 def _about(case: Case, edit: Edit) -> dict[str, Any]:

@@ -5,14 +5,14 @@ Every finished case is on disk at once; the same call goes on where the last one
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
 from assay.corpus.sources import corpus
-from assay.datasets.case import Dataset
+from assay.datasets.case import Case, Dataset
 from assay.datasets.table import FORMATS
 from assay.edits.contexts import sample_contexts
 from assay.edits.locate import candidate_layers
@@ -22,7 +22,7 @@ from assay.errors import InputError
 from assay.evals.casefile import CaseFile, Line
 from assay.evals.editing import Means, variants_of
 from assay.evals.known import RULES, Selection, select
-from assay.evals.measure import Cell, measure_case, optimise_cases
+from assay.evals.measure import Cell, Group, Tools, ToolsOf, measure_group
 from assay.evals.metric import Evaluation
 from assay.evals.summary import summarise, tally_tests
 from assay.evals.table import EVALUATIONS
@@ -32,6 +32,7 @@ from assay.pipeline import describe
 from assay.runs.home import Home
 from assay.runs.process import only_writer
 from assay.runs.provenance import provenance
+from assay.scale.executor import each
 from assay.settings import Settings
 
 FORMAT = 1
@@ -61,6 +62,8 @@ class EvalOptions:
     corpus: str = "factbook"
     fresh: bool = False
     """Forget cases that were finished before."""
+    workers: int = 1
+    """Processes of one thread each, which load the model by its name; 1: the model that was given, here."""
 
 
 def run_eval(
@@ -95,16 +98,22 @@ def run_eval(
                 file.clear()
         done = {cell: file.read() for cell, file in files.items()}
         if any(case.id not in lines for lines in done.values() for case in chosen.cases):
-            layers = [layer for layer, _ in cells]
-            with clock("moments"):
+            layers = tuple(layer for layer, _ in cells)
+            tools = ToolsOf(
+                model.id, home.cache, options.corpus, layers, settings, options.seed, dataset.format
+            )
+            with clock("moments"):  # once, before the workers ask for them
                 moments = second_moments(
                     model, text, home.cache, layers=layers, settings=settings.moments, emit=emit
                 )
-            with stage(emit, "contexts", "sampling contexts"), clock("contexts"):
-                contexts = sample_contexts(model, options.seed, settings.edit)
-            means = Means(moments, contexts, settings, options.seed)
+
+            def own() -> Tools:
+                with stage(emit, "contexts", "sampling contexts"):
+                    contexts = sample_contexts(model, options.seed, settings.edit)
+                return Tools(model, evaluation, Means(moments, contexts, settings, options.seed))
+
             with clock("cases"):
-                _measure(model, chosen, evaluation, files, done, means, emit)
+                _measure(tools if options.workers > 1 else own, options.workers, chosen, files, done, emit)
     return {
         "dataset": {
             "format": dataset.format,
@@ -183,31 +192,31 @@ def _key(recipe: Mapping[str, Any]) -> str:
 
 
 def _measure(
-    model: Model,
+    tools: Callable[[], Tools],
+    workers: int,
     chosen: Selection,
-    evaluation: Evaluation,
     files: Mapping[Cell, CaseFile],
     done: dict[Cell, dict[str, Line]],
-    means: Means,
     emit: Emit,
 ) -> None:
     """Measure what is missing, and add it to ``done`` and to the files."""
     floor = min(layer for layer, _ in files)
     total = len(chosen.cases)
-    with stage(emit, "eval", "editing case by case", total):
-        for at in range(0, total, TOGETHER):
-            some = chosen.cases[at : at + TOGETHER]
-            missing = {case.id: [c for c in files if case.id not in done[c]] for case in some}
-            layers = dict.fromkeys(layer for cells in missing.values() for layer, _ in cells)
-            # Always the same cases together, so that a run that was killed ends with the same numbers.
-            values = {layer: optimise_cases(model, some, layer, means) for layer in layers}
-            for number, case in enumerate(some, at):
-                title = f"case {case.id}: {case.first.subject}"
-                emit("stage_progress", {"stage": "eval", "title": title, "done": number, "total": total})
-                cells = {(layer, v): values[layer][case.id] for layer, v in missing[case.id]}
-                for cell, line in measure_case(model, case, evaluation, cells, means, floor):
-                    files[cell].append(line)
-                    done[cell][case.id] = line
+
+    def missing(case: Case) -> tuple[Cell, ...]:
+        return tuple(cell for cell in files if case.id not in done[cell])
+
+    groups = [chosen.cases[at : at + TOGETHER] for at in range(0, total, TOGETHER)]
+    pieces = [
+        Group(some, {c.id: missing(c) for c in some}, floor) for some in groups if any(map(missing, some))
+    ]
+    with stage(emit, "eval", "editing case by case", total) as tick:
+        tick(sum(not missing(case) for case in chosen.cases))
+        for _, lines in each(tools, measure_group, pieces, workers):
+            for case, cell, line in lines:
+                files[cell].append(line)
+                done[cell][case] = line
+            tick(sum(not missing(case) for case in chosen.cases))
 
 
 def _cell(

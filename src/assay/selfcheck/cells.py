@@ -57,8 +57,6 @@ class Unit:
     subject: str
     relation: str | None
     target: str
-    left_out: str | None
-    """Why the fact has no sound edit; then there are no cells."""
     cells: tuple[Cell, ...]
     overlap: Mapping[str, float] = field(default_factory=dict)
     """Benchmark to the mean share of probes that two seeds have in common."""

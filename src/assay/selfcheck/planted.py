@@ -16,7 +16,7 @@ from assay.edits.moments import Moments
 from assay.edits.optimise import key_and_value, keys_and_values
 from assay.edits.solve import rank_one
 from assay.edits.written import written
-from assay.generators.plan import Plan, Request
+from assay.generators.plan import Plan, Request, Synthetic
 from assay.models.families import module_at
 from assay.models.forward import forward, pack
 from assay.models.model import Model
@@ -57,8 +57,8 @@ class Planted:
     what: str
     """For people: what was done to the weights."""
     make: Maker
-    moments: Callable[[Moments], Moments] = lambda moments: moments
-    """Second moments with which further edits are made, where they are part of the defect."""
+    plan: Callable[[Plan], Plan] = lambda plan: plan
+    """What is asked, where the further edits are the defect."""
 
 
 def _with(ground: Ground, sound: Edit, update: Update, name: str) -> Edit:
@@ -151,16 +151,22 @@ def noise(size: float) -> Maker:
     return make
 
 
-def flat(moments: Moments) -> Moments:
-    """Second moments that know nothing: the identity in every layer."""
-    eyes = {layer: torch.eye(len(c), device=c.device) for layer, c in moments.c.items()}
-    return replace(moments, c=eyes, _factors={})
+def as_it_is(ground: Ground, request: Request, sound: Edit) -> Edit:
+    """The sound edit itself: the defect lies in what follows it."""
+    return sound
 
 
-def flat_moments(ground: Ground, request: Request, sound: Edit) -> Edit:
-    """The sound value written without second moments, and further edits so, too: some toolkits' default."""
-    update = rank_one(ground.model, written(ground.model, sound), flat(ground.moments))
-    return _with(ground, sound, update, "flat-moments")
+def conflict(plan: Plan) -> Plan:
+    """Further edits that write other objects into the very same fact."""
+    own, held = plan.request, plan.probes["batch_edit_consistency"]
+    others = [
+        Synthetic(
+            replace(own, target=made.request.target, old=own.target),
+            tuple(replace(p, target=made.request.target, expected=own.target) for p in held),
+        )
+        for made in plan.synthetic
+    ]
+    return replace(plan, synthetic=tuple(others))
 
 
 def _random(ground: Ground, shape: tuple[int, ...] | torch.Size) -> Tensor:
@@ -168,12 +174,13 @@ def _random(ground: Ground, shape: tuple[int, ...] | torch.Size) -> Tensor:
     return torch.randn(*shape, generator=generator, dtype=torch.float64).to(ground.model.device)
 
 
+NONE = "none"
 SOUND = "sound"
 """The condition of edits that were made as users make them and passed the three checks."""
 
 PLANTED: Mapping[str, Planted] = MappingProxyType(
     {
-        "none": Planted("no edit at all", none),
+        NONE: Planted("no edit at all", none),
         "prompt-only": Planted("learnt the exact prompt, by its last token", prompt_only),
         "x5": Planted("the sound update five times as large", scaled(5)),
         "x20": Planted("the sound update twenty times as large", scaled(20)),
@@ -183,7 +190,7 @@ PLANTED: Mapping[str, Planted] = MappingProxyType(
         "noise-0.5": Planted("noise of half the weight's norm", noise(0.5)),
         "noise-1": Planted("noise of the weight's norm", noise(1)),
         "noise-2": Planted("noise of twice the weight's norm", noise(2)),
-        "flat-moments": Planted("no second moments, also for further edits", flat_moments, flat),
+        "conflict": Planted("further edits write other objects into the same fact", as_it_is, conflict),
     }
 )
 """Condition to how it is made."""

@@ -10,31 +10,28 @@ from typing import Any
 from assay.corpus.sources import corpus
 from assay.edits.locate import candidate_layers
 from assay.edits.moments import second_moments
-from assay.errors import InputError
 from assay.evals.casefile import CaseFile
 from assay.events import Emit, ignore, stage
 from assay.generators.catalogue.catalogue import VERSION, Catalogue
-from assay.generators.catalogue.facts import Facts
-from assay.generators.catalogue.made_up import well_known
-from assay.generators.catalogue.material import load_material
-from assay.generators.plan import Request
 from assay.models.model import Model
 from assay.pipeline import describe
-from assay.probes.measure import Question, ask
 from assay.runs.home import Home
 from assay.runs.process import only_writer
 from assay.runs.provenance import provenance
 from assay.scale.executor import default_workers, each
 from assay.selfcheck.cells import Unit, unit_from_json
 from assay.selfcheck.contrasts import AGAIN
+from assay.selfcheck.facts import Fact, known, sound_facts
 from assay.selfcheck.findings import findings
 from assay.selfcheck.planted import PLANTED
-from assay.selfcheck.work import Piece, ToolsOf, measure_unit
+from assay.selfcheck.tools import ToolsOf
+from assay.selfcheck.work import Piece, measure_unit
 from assay.settings import Settings
 
 FORMAT = 1
 """Of the files; raised whenever the same options would give other cells."""
-ASKED_AT_ONCE = 48
+SPARE = 4
+"""Known facts per fact that is wanted: many get no edit that passes the three checks."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,6 @@ class CheckOptions:
     """Edits that are measured again."""
     seeds: int = 5
     """How often each of them is measured."""
-    spare: int = 15
-    """Further facts in place of those that get no sound edit."""
     seed: int = 0
     workers: int | None = None
     """Processes; None: one per core, four at most. The scores do not depend on it."""
@@ -56,7 +51,7 @@ class CheckOptions:
     """Forget what was finished before."""
 
 
-QUICK = CheckOptions(planted=4, again=4, seeds=2, spare=2)
+QUICK = CheckOptions(planted=3, again=3, seeds=2)
 """Enough to see that everything works; its intervals are as wide as its numbers are few."""
 
 
@@ -66,17 +61,22 @@ def run_check(
     """Measure the benchmarks themselves; returns the document that ``assay selfcheck --json`` prints."""
     settings = settings or Settings()
     began = time.perf_counter()
-    file = CaseFile(home.root / "selfcheck" / _key(model, options, settings))
-    with only_writer(file.folder, file.folder.name):
+    folder = home.root / "selfcheck" / _key(model, options, settings)
+    workers = options.workers or default_workers(model.device.type)
+    tools = ToolsOf(model.id, home.cache, settings, options.seed)
+    wanted = max(options.planted, options.again)
+    with only_writer(folder, folder.name):
+        units_file, facts_file = CaseFile(folder), CaseFile(folder / "facts")
         if options.fresh:
-            file.clear()
+            units_file.clear()
+            facts_file.clear()
         with stage(emit, "facts", "facts the model knows"):
-            requests = known(model, max(options.planted, options.again) + options.spare, options.seed)
+            requests = known(model, SPARE * wanted, options.seed)
+        # Once, before the workers ask for them.
         ((layer, _),) = candidate_layers(model, None, None, 1)
-        second_moments(
-            model, corpus(), home.cache, layers=[layer], settings=settings.moments, emit=emit
-        )  # once, before the workers ask for them
-        units = _measure(model, requests, options, home, settings, file, emit)
+        second_moments(model, corpus(), home.cache, layers=[layer], settings=settings.moments, emit=emit)
+        facts, left_out = sound_facts(tools, requests, wanted, facts_file.folder, workers, emit)
+        units = _measure(tools, facts, options, units_file, workers, emit)
     return {
         "model": describe(model),
         "generator": f"{Catalogue.name} {VERSION}",
@@ -85,69 +85,35 @@ def run_check(
         "layer": layer,
         "conditions": {name: planted.what for name, planted in PLANTED.items()},
         **findings(units, options.planted, options.again),
-        "file": str(file.path),
+        "left_out": left_out,
+        "file": str(units_file.path),
         "seconds": {"this_call": time.perf_counter() - began, "units": sum(u.seconds for u in units)},
         "provenance": provenance(),
     }
 
 
 def _measure(
-    model: Model,
-    requests: Sequence[Request],
-    options: CheckOptions,
-    home: Home,
-    settings: Settings,
-    file: CaseFile,
-    emit: Emit,
+    tools: ToolsOf, facts: Sequence[Fact], options: CheckOptions, file: CaseFile, workers: int, emit: Emit
 ) -> list[Unit]:
-    """The first facts that have a sound edit, as many as wanted; what is on disk is not measured again."""
-    wanted = max(options.planted, options.again)
+    """The units in the order of the facts; what is on disk is not measured again."""
     done = {unit.case: unit for unit in map(unit_from_json, file.read().values())}
-    tools = ToolsOf(model.id, home.cache, settings, options.seed)
-    workers = options.workers or (default_workers() if model.device.type == "cpu" else 1)
-
-    def sound() -> int:
-        return sum(u.left_out is None for u in done.values())
-
-    with stage(emit, "selfcheck", "planted defects, fresh probes", wanted) as tick:
-        tick(sound())
-        upcoming = [n for n in range(len(requests)) if n not in done]
-        while sound() < wanted and upcoming:
-            take, upcoming = upcoming[: wanted - sound()], upcoming[wanted - sound() :]
-            pieces = [_piece(n, requests[n], options) for n in take]
-            for piece, unit in each(tools, measure_unit, pieces, workers):
-                file.append(unit.to_json())
-                done[piece.case] = unit
-                tick(sound())
-    return [done[n] for n in sorted(done)]
-
-
-def _piece(number: int, request: Request, options: CheckOptions) -> Piece:
     seeds = tuple(range(options.seed, options.seed + options.seeds))
-    return Piece(number, request, True, AGAIN[number % len(AGAIN)], seeds)
-
-
-def known(model: Model, n: int, seed: int) -> list[Request]:
-    """The first ``n`` well-known facts of the catalogue whose answer the model says by itself."""
-    source = well_known(load_material(), Facts(), seed)
-    found: list[Request] = []
-    while len(found) < n:
-        batch = [r for r, _ in zip(source, range(ASKED_AT_ONCE), strict=False)]
-        if not batch:
-            break
-        readings = ask(model, [Question(r.prompt, (r.old or "",)) for r in batch])
-        found += [r for r, reading in zip(batch, readings, strict=True) if reading.answers[0].argmax_all]
-    if len(found) < 2:
-        raise InputError(
-            f"{model.id}, which knows {len(found)} of the catalogue's facts",
-            "a model that can complete everyday English facts",
-            "use another model",
-        )
-    return found[:n]
+    pieces = [
+        Piece(fact, n < options.planted, AGAIN[n % len(AGAIN)] if n < options.again else None, seeds)
+        for n, fact in enumerate(facts)
+        if fact.case not in done
+    ]
+    with stage(emit, "selfcheck", "planted defects, new probes", len(facts)) as tick:
+        tick(len(facts) - len(pieces))
+        for piece, unit in each(tools, measure_unit, pieces, workers):
+            file.append(unit.to_json())
+            done[piece.fact.case] = unit
+            tick(sum(fact.case in done for fact in facts))
+    return [done[fact.case] for fact in facts]
 
 
 def _key(model: Model, options: CheckOptions, settings: Settings) -> str:
-    """All that makes a unit. How many are measured is no part of it, so that a longer check goes on."""
+    """All that makes a unit."""
     made = {
         "format": FORMAT,
         "model": model.hash,
@@ -156,6 +122,8 @@ def _key(model: Model, options: CheckOptions, settings: Settings) -> str:
         "settings": settings.to_json(),
         "seed": options.seed,
         "seeds": options.seeds,
+        "planted": options.planted,
+        "again": options.again,
         "defects": list(PLANTED),
     }
     return sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:16]

@@ -4,80 +4,35 @@ Sound edit, planted defects, and one edit measured again with fresh probes. All 
 read of the unedited model, and every made-up edit is optimised once.
 """
 
+import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
 
 from assay.benchmarks.asking import Bench, question_of
 from assay.benchmarks.generation import TOP_K, openings_of
 from assay.benchmarks.names import NAMES
 from assay.benchmarks.seen import Seen, write
 from assay.benchmarks.suite import run_suite
-from assay.corpus.sources import corpus
-from assay.edits.contexts import sample_contexts
 from assay.edits.delta import Edit
-from assay.edits.locate import candidate_layers
-from assay.edits.make import make_edit
-from assay.edits.moments import Moments, second_moments
-from assay.edits.validate import validate
-from assay.generators.plan import Generator, Plan, Request
-from assay.generators.table import generator
-from assay.models.load import load
-from assay.models.model import Model
+from assay.generators.catalogue.facts import key
+from assay.generators.plan import Plan, Synthetic
 from assay.selfcheck.cells import Cell, Unit
 from assay.selfcheck.contrasts import benchmarks_of
-from assay.selfcheck.planted import PLANTED, SOUND, Ground
-from assay.settings import Settings
+from assay.selfcheck.facts import Fact, edit_of
+from assay.selfcheck.planted import NONE, PLANTED, SOUND, Ground
+from assay.selfcheck.tools import Tools
 
 FURTHER = ("sequential_collapse_threshold", "batch_edit_consistency", "sequential_edit_retention")
 """The benchmarks that add further edits."""
 
 
 @dataclass(frozen=True)
-class Tools:
-    """What a worker keeps between units."""
-
-    model: Model
-    moments: Moments
-    contexts: tuple[str, ...]
-    layer: int
-    maker: Generator
-    settings: Settings
-    seed: int
-    seen: Seen = field(default_factory=Seen)
-    """Its values of made-up edits recur from fact to fact; the readings of each fact are kept apart."""
-
-
-@dataclass(frozen=True)
-class ToolsOf:
-    """How a worker gets its tools; a plain record, so that it can be sent to another process."""
-
-    model: str
-    cache: Path
-    settings: Settings
-    seed: int
-    generator: str = "catalogue"
-    corpus: str = "factbook"
-
-    def __call__(self) -> Tools:
-        """Load the model and what belongs to it; second moments come from the cache."""
-        model = load(self.model, self.cache)
-        ((layer, _),) = candidate_layers(model, None, None, 1)
-        moments = second_moments(
-            model, corpus(self.corpus), self.cache, layers=[layer], settings=self.settings.moments
-        )
-        contexts = sample_contexts(model, self.seed, self.settings.edit)
-        return Tools(model, moments, contexts, layer, generator(self.generator), self.settings, self.seed)
-
-
-@dataclass(frozen=True)
 class Piece:
     """What is to be measured of one fact."""
 
-    case: int
-    request: Request
+    fact: Fact
     planted: bool
     """Whether the planted defects are measured on it."""
     again: str | None
@@ -89,56 +44,76 @@ class Piece:
 def measure_unit(tools: Tools, piece: Piece) -> Unit:
     """All cells of one fact; the weights are the unedited ones afterwards."""
     began = time.perf_counter()
-    plans = [_plan(tools, piece.request, seed) for seed in piece.seeds]
-    plan, seen = plans[0], Seen(values=tools.seen.values)
-    sound = make_edit(
-        tools.model,
-        [plan.request],
-        tools.layer,
-        tools.moments,
-        contexts=tools.contexts,
-        settings=tools.settings.edit,
-        seed=tools.seed,
-        ridge=tools.settings.moments.ridge,
+    plans = _plans(tools, piece)
+    sound = edit_of(piece.fact)
+    ground = Ground(
+        tools.model, tools.layer, tools.contexts, tools.moments, tools.settings, plans[0], tools.seed
     )
-    verdict = validate(tools.model, sound, plan.paraphrases, plan.neutral, tools.settings.validate)
-    about = (piece.case, plan.request.subject, plan.request.relation, plan.request.target)
-    if not verdict.passed:
-        reason = f"no sound edit: {verdict.reason}"
-        return Unit(*about, reason, (), seconds=time.perf_counter() - began)
-    ground = Ground(tools.model, tools.layer, tools.contexts, tools.moments, tools.settings, plan, tools.seed)
-    cells: list[Cell] = []
+    seen = Seen(values=tools.seen.values)
     conditions = [SOUND, *PLANTED] if piece.planted else []
+    cells: list[Cell] = []
     for condition in dict.fromkeys([*conditions, *([piece.again] if piece.again else [])]):
-        edit = sound if condition == SOUND else PLANTED[condition].make(ground, plan.request, sound)
-        moments = tools.moments if condition == SOUND else PLANTED[condition].moments(tools.moments)
-        known = (
-            Seen(seen.before, seen.texts_before, seen.values, seen.before, seen.texts_before)
-            if condition == "none"
-            else seen.of_another_edit()
-        )
-        base = Bench(
-            tools.model,
-            edit,
-            plan,
-            moments,
-            tools.settings.bench,
-            piece.seeds[0],
-            seen=known,
-        )
         again = condition == piece.again
-        if again:
-            _read_ahead(base, plans, piece.seeds)
-        for seed, drawn in zip(piece.seeds, plans, strict=True) if again else [(piece.seeds[0], plan)]:
-            bench = replace(base, plan=drawn, seed=seed, memo={})
-            for result in run_suite(bench, _wanted(tools, edit, condition, again)):
-                cells.append(Cell.of(piece.case, condition, seed, result))
-    return Unit(*about, None, tuple(cells), overlap(plans), time.perf_counter() - began)
+        for bench in _benches(ground, condition, sound, plans if again else plans[:1], piece.seeds, seen):
+            for result in run_suite(bench, _wanted(tools, bench.edit, condition, again)):
+                cells.append(Cell.of(piece.fact.case, condition, bench.seed, result))
+    request = plans[0].request
+    return Unit(
+        piece.fact.case,
+        request.subject,
+        request.relation,
+        request.target,
+        tuple(cells),
+        overlap(plans),
+        time.perf_counter() - began,
+    )
 
 
-def _plan(tools: Tools, request: Request, seed: int) -> Plan:
-    bench = tools.settings.bench
-    return tools.maker.plan(request, seed, bench.n_probes, bench.n_synthetic)
+def _plans(tools: Tools, piece: Piece) -> list[Plan]:
+    """One plan per seed; from the third seed on the further edits are drawn from those of the first two,
+    since each costs an optimisation."""
+    plans = [tools.plan(piece.fact.request, seed) for seed in piece.seeds]
+    pool = [made for plan in plans[:2] for made in plan.synthetic]
+    return plans[:2] + [
+        replace(p, synthetic=_drawn(pool, s)) for p, s in zip(plans[2:], piece.seeds[2:], strict=True)
+    ]
+
+
+def _drawn(pool: Sequence[Synthetic], seed: int) -> tuple[Synthetic, ...]:
+    """Half of the pool, no subject twice."""
+    order = list(pool)
+    random.Random(seed).shuffle(order)
+    apart = {key(made.request.subject): made for made in order}
+    return tuple(apart.values())[: len(pool) // 2]
+
+
+def _benches(
+    ground: Ground, condition: str, sound: Edit, plans: Sequence[Plan], seeds: Sequence[int], seen: Seen
+) -> Iterator[Bench]:
+    """The edit of a condition on the bench, with each plan in turn; they share what they read."""
+    request = ground.plan.request
+    edit = sound if condition == SOUND else PLANTED[condition].make(ground, request, sound)
+    # Weights without a change read as the unedited ones do.
+    own = (
+        replace(seen, after=seen.before, texts_after=seen.texts_before)
+        if condition == NONE
+        else seen.of_another_edit()
+    )
+    benches = [
+        Bench(
+            ground.model,
+            edit,
+            plan if condition == SOUND else PLANTED[condition].plan(plan),
+            ground.moments,
+            ground.settings.bench,
+            seed,
+            seen=own,
+        )
+        for plan, seed in zip(plans, seeds, strict=False)
+    ]
+    if len(benches) > 1:
+        _read_ahead(benches)
+    yield from benches
 
 
 def _wanted(tools: Tools, edit: Edit, condition: str, again: bool) -> tuple[str, ...]:
@@ -148,26 +123,20 @@ def _wanted(tools: Tools, edit: Edit, condition: str, again: bool) -> tuple[str,
     and the benchmarks that need them are left out.
     """
     wanted = tuple(NAMES) if again or condition == SOUND else benchmarks_of(condition)
-    shared = edit.layer == tools.layer
-    return tuple(id for id in wanted if shared or id not in FURTHER)
+    return tuple(id for id in wanted if edit.layer == tools.layer or id not in FURTHER)
 
 
-def _read_ahead(bench: Bench, plans: Sequence[Plan], seeds: Sequence[int]) -> None:
+def _read_ahead(benches: Sequence[Bench]) -> None:
     """Read all plans' probes in one go and write all their paragraphs side by side; the suites find them."""
-    questions = [question_of(p) for plan in plans for probes in plan.probes.values() for p in probes]
-    bench.readings(questions)
-    openings = [
-        opening
-        for plan, seed in zip(plans, seeds, strict=True)
-        for opening in openings_of(replace(bench, plan=plan, seed=seed))
-    ]
-    length = bench.settings.long_tokens
-    write(bench.model, bench.seen.texts_before, openings, length, TOP_K)
-    with bench.edit.applied(bench.model):
-        write(bench.model, bench.seen.texts_after, openings, length, TOP_K)
+    one = benches[0]
+    one.readings([question_of(p) for b in benches for probes in b.plan.probes.values() for p in probes])
+    openings = [opening for bench in benches for opening in openings_of(bench)]
+    write(one.model, one.seen.texts_before, openings, one.settings.long_tokens, TOP_K)
+    with one.edit.applied(one.model):
+        write(one.model, one.seen.texts_after, openings, one.settings.long_tokens, TOP_K)
 
 
-def overlap(plans: Iterable[Plan]) -> Mapping[str, float]:
+def overlap(plans: Sequence[Plan]) -> Mapping[str, float]:
     """Benchmark to the mean share of prompts that two plans have in common (of the union of both)."""
     prompts = [{id: {p.prompt for p in probes} for id, probes in plan.probes.items()} for plan in plans]
     out = {}

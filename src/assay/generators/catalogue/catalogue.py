@@ -140,7 +140,7 @@ def _deal(draft: Draft, n: int) -> tuple[tuple[Probe, ...], dict[str, tuple[Prob
         "ripple_bench": draft.deal(n, ripple(draft)),
         "locality_sensitivity_score": draft.deal(n, elsewhere(draft, "cross_domain", far=True)),
     }
-    edited = [replace(p, axis="edited") for p in _again(draft, held, n // 2)]
+    edited = [replace(p, axis="edited") for p in held]
     unrelated = draft.deal(n, elsewhere(draft, "unrelated", far=False))
     return paraphrases, probes | {"fine_tune_diff": (*edited, *unrelated)}
 

@@ -21,11 +21,11 @@ def made_up(
     rng: random.Random,
     taken: set[str],
 ) -> Iterator[Request]:
-    """Requests of one relation for these subjects, in an order drawn by ``rng``.
+    """Requests of one relation for these subjects, in an order drawn by ``rng``; the new objects are theirs.
 
     ``taken`` holds names (as ``facts.key`` writes them) that may not come again; it may grow between draws.
     """
-    pool = list(dict.fromkeys(facts.objects(s, relation.id)[0] for s in facts.subjects(relation.id)))
+    pool = list(dict.fromkeys(facts.objects(s, relation.id)[0] for s in subjects))
     rng.shuffle(pool)
     order = list(subjects)
     rng.shuffle(order)

@@ -24,7 +24,7 @@ def piles(draft: Draft, relation: Relation) -> dict[str, list[Probe]]:
     statements = [fill(t) for t in draft.shuffled(apart)]
     questions = [fill(t) for t in draft.shuffled(relation.question)]
     texts = {
-        "direct": [fill(t) for t in draft.shuffled(relation.direct)],
+        "direct": [fill(t) for t in draft.shuffled(apart)],
         "paraphrase": [fill(t) for t in draft.shuffled(relation.paraphrase)],
         "surface": draft.shuffled([*map(fill, relation.surface), *_echoes(draft)]),
         "question": _asked(questions),
