@@ -38,9 +38,10 @@ class EditSettings:
     contexts: tuple[tuple[int, int], ...] = ((2, 5), (3, 10))
     """Sampled prefixes as (how many, tokens each); the bare prompt is always added. ROME takes 10 of each:
     on the default model's sweep (docs/defaults.md) five did as well at a third of the cost."""
-    bare_weight: float | None = 0.5
-    """Weight of the bare prompt in the mean key, the sampled prefixes sharing the rest (MEMIT's two-level
-    mean, Meng et al. 2023, appendix); None: every context counts alike, as in ROME."""
+    bare_weight: float | None = 1.0
+    """Weight of the bare prompt in the mean key, the sampled prefixes sharing the rest. 1: the bare key alone
+    (p-ROME, Gupta et al. 2024), which did best in the sweep; 0.5: MEMIT's two-level mean; None: every
+    context counts alike, as in ROME."""
     top_k: int = 5
     """The prefixes are sampled from this many most probable tokens."""
     memit_lambda: float = 0.0
