@@ -75,7 +75,7 @@ def test_it_knows_where_the_eiffel_tower_is(model: Model) -> None:
 
 def test_value_and_update_on_the_real_model(model: Model, moments: Moments) -> None:
     """v equals the slow optimisation to 1e-5 relative; W' k equals v to 1e-5 relative."""
-    contexts = sample_contexts(model, 0)[::5]
+    contexts = sample_contexts(model, 0, EditSettings(contexts=((10, 5), (10, 10))))[::5]
     settings = EditSettings(steps=5, early_stop=0.0)
     rows, lasts = rows_of(model, REQUEST, contexts)
     target = answer_ids(model, REQUEST.prompt, "Berlin")

@@ -79,7 +79,7 @@ def test_every_stage_that_begins_ends(folder: Path, tmp_path: Path) -> None:
     assert begun == [data["stage"] for data in heard.of("stage_finished")]
     assert begun == [
         *("load", "plan", "trace", "moments", "contexts", "optimise", "validate"),
-        *("optimise", "chain"),  # the further edits' values, then the edits in a row
+        *("optimise", "chain", "batch"),  # the further edits' values, in a row, at once
     ]
 
 

@@ -33,8 +33,8 @@ class EditSettings:
     kl: float = 0.0625
     """Factor of the KL between the subject's essence before and during the optimisation."""
     early_stop: float = 0.05
-    """Stop when the total loss, nats, falls below this. On the default model the decay term alone often
-    exceeds it, and all steps are spent; stopping at 0.15 gave weaker paraphrases (docs/defaults.md)."""
+    """Stop when the total loss, nats, falls below this. On the default model the KL and decay terms often
+    exceed it, and all steps are spent; stopping at 0.15 gave weaker paraphrases (docs/defaults.md)."""
     contexts: tuple[tuple[int, int], ...] = ((2, 5), (3, 10))
     """Sampled prefixes as (how many, tokens each); the bare prompt is always added. ROME takes 10 of each:
     on the default model's sweep (docs/defaults.md) five did as well at a third of the cost."""

@@ -50,7 +50,8 @@ def test_every_relation_makes_full_audited_plans(catalogue, relation):
         assert set(plan.probes) == set(AXES)
         assert {b: len(plan.probes[b]) for b in POSITIVE if len(plan.probes[b]) < 6} == {}
         assert all(6 <= len(plan.probes[b]) <= 8 for b in ("ripple_bench", "locality_sensitivity_score"))
-        assert len(plan.probes["fine_tune_diff"]) == 8
+        halves = [p.axis for p in plan.probes["fine_tune_diff"]]
+        assert halves == ["edited"] * len(plan.probes["edit_bench"]) + ["unrelated"] * 8
         assert len(plan.probes["indirect_fact_recovery"]) >= 4
         assert plan.probes["leme"] == plan.probes["sequential_collapse_threshold"] == ()
         assert len(plan.paraphrases) >= 4
@@ -233,7 +234,9 @@ def test_avoided_prompts_are_not_used_again(catalogue):
 @pytest.mark.parametrize("n", [1, 3, 12])
 def test_the_number_of_probes_is_a_ceiling(catalogue, n):
     plan = catalogue.plan(TOWER, 0, n_probes=n, n_synthetic=2)
-    assert max(len(found) for found in plan.probes.values()) <= n
+    halves = plan.probes["fine_tune_diff"]  # so many of each half
+    assert max(sum(p.axis == axis for p in halves) for axis in AXES["fine_tune_diff"]) <= n
+    assert max(len(found) for id, found in plan.probes.items() if id != "fine_tune_diff") <= n
     assert len(plan.synthetic) == 2
 
 

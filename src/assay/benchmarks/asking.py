@@ -33,6 +33,16 @@ class Bench:
     seen: Seen = field(default_factory=Seen, compare=False, repr=False)
     """What was already read of these weights, in this suite or in others."""
 
+    def read_ahead(self) -> None:
+        """Read all probes of the plan in one go.
+
+        What a benchmark reads then never depends on which others ran before it: a suite that was interrupted
+        ends with the same numbers.
+        """
+        probes = [p for some in self.plan.probes.values() for p in some]
+        neutral = [Question(n) for n in self.plan.neutral[: self.settings.collapse_prompts]]
+        self.readings([*(question_of(p) for p in probes), *neutral])
+
     def results(self, benchmark: str) -> list[ProbeResult]:
         """The benchmark's probes on the unedited and the edited model, ``value`` not yet set."""
         return self.results_of(self.plan.probes.get(benchmark, ()))

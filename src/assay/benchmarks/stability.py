@@ -185,7 +185,9 @@ def batch(id: str, threshold: float, bench: Bench) -> Outcome:
     together = Edit(requests, "memit", "joint", (update,), model.id, model.hash, bench.seed)
     groups = [own, *(s.probes for s in made)]
     joined = replace(bench, edit=together, seen=bench.seen.of_another_edit())
-    results = joined.results_of([p for g in groups for p in g])
+    with stage(bench.emit, "batch", "edits made at once", 1) as tick:
+        results = joined.results_of([p for g in groups for p in g])
+        tick(1)
     results = valued(results, [r.p_after for r in results])
     parts, at = [], 0
     for group in groups:

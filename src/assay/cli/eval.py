@@ -13,8 +13,8 @@ from assay.settings import VARIANTS, EditSettings, Settings
 app = typer.Typer(help="Edit every fact of a published data set, score as the papers do.")
 
 HELP: Mapping[str, str] = {
-    "counterfact": "Run CounterFact: efficacy, paraphrases, neighbours (ROME's and MEMIT's).",
-    "zsre": "Run zsRE: efficacy, paraphrase, specificity as token accuracies.",
+    "counterfact": "Run CounterFact: efficacy, paraphrases, neighbours.",
+    "zsre": "Run zsRE: efficacy, paraphrase, specificity.",
     "mquake": "Run MQuAKE: multi-hop and single-hop accuracy.",
     "rippleedits": "Run RippleEdits: accuracy on each of the six criteria.",
 }

@@ -24,7 +24,7 @@ def selfcheck(
     ] = None,
     json: speak.Json = False,
 ) -> None:
-    """Measure the benchmarks: planted defects, and the same edits with fresh probes.
+    """Measure the benchmarks: planted defects, and probes made anew.
 
     For each benchmark: can it tell defects that were put there from sound edits (AUROC), and does it say the
     same of one edit when its probes are made anew (ICC)? Stop it when you like: the same command goes on

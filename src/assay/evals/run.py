@@ -99,21 +99,22 @@ def run_eval(
         done = {cell: file.read() for cell, file in files.items()}
         if any(case.id not in lines for lines in done.values() for case in chosen.cases):
             layers = tuple(layer for layer, _ in cells)
-            tools = ToolsOf(
-                model.id, home.cache, options.corpus, layers, settings, options.seed, dataset.format
-            )
             with clock("moments"):  # once, before the workers ask for them
                 moments = second_moments(
                     model, text, home.cache, layers=layers, settings=settings.moments, emit=emit
                 )
-
-            def own() -> Tools:
-                with stage(emit, "contexts", "sampling contexts"):
+            tools: Callable[[], Tools]
+            if options.workers > 1:
+                tools = ToolsOf(
+                    model.id, home.cache, options.corpus, layers, settings, options.seed, dataset.format
+                )
+            else:
+                with stage(emit, "contexts", "sampling contexts"), clock("contexts"):
                     contexts = sample_contexts(model, options.seed, settings.edit)
-                return Tools(model, evaluation, Means(moments, contexts, settings, options.seed))
-
+                own = Tools(model, evaluation, Means(moments, contexts, settings, options.seed))
+                tools = lambda: own  # noqa: E731 - what ToolsOf is for other processes
             with clock("cases"):
-                _measure(tools if options.workers > 1 else own, options.workers, chosen, files, done, emit)
+                _measure(tools, options.workers, chosen, files, done, emit)
     return {
         "dataset": {
             "format": dataset.format,
