@@ -28,7 +28,7 @@ from assay.edits.contexts import sample_contexts
 from assay.edits.key_value import rows_of
 from assay.edits.make import make_edit
 from assay.edits.moments import second_moments
-from assay.edits.optimise import key_and_value
+from assay.edits.optimise import key_and_value, keys_and_values
 from assay.generators.plan import Request
 from assay.generators.table import generator
 from assay.models.tokens import answer_ids, encode
@@ -97,6 +97,22 @@ def main() -> None:
     }
 
     plan = generator("catalogue").plan(REQUEST, 0)
+    further, few = [made.request for made in plan.synthetic], contexts[:3]
+    fast, slow, together, alone = side_by_side(
+        lambda: keys_and_values(model, LAYER, further, few, settings),
+        lambda: [key_and_value(model, LAYER, request, few, settings) for request in further],
+        3,
+    )
+    out["facts_together"] = {
+        "what": f"{settings.steps} steps, {len(further)} facts, {len(few)} contexts each, against one by one",
+        "fast_seconds": round(fast, 3),
+        "slow_seconds": round(slow, 3),
+        "ratio": round(slow / fast, 2),
+        "relative_difference_of_v": max(
+            float((a.v - b.v).norm() / b.v.norm()) for a, b in zip(together, alone, strict=True)
+        ),
+    }
+
     asked = [(p.prompt, (p.target, p.expected)) for p in plan.probes["portability_sub_metrics"] if p.expected]
     fast, slow, quick, plain = side_by_side(
         lambda: ask(model, [Question(q, answers) for q, answers in asked]),
