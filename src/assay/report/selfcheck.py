@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from assay.report.words import number
+from assay.selfcheck.findings import TELLS
 
 
 def render_check(check: Mapping[str, Any], console: Console) -> None:
@@ -54,25 +55,19 @@ def remarks(row: Mapping[str, Any], conditions: Mapping[str, str]) -> list[str]:
     """What a reader must know of one benchmark: defects it misses, edits that it could not score."""
     out = []
     if row["n_edits_unscored"]:
-        out.append(
-            f"{row['title']}: ICC without {row['n_edits_unscored']} edits that had no score at some seed"
-        )
+        out.append(f"{row['title']}: ICC without {row['n_edits_unscored']} edits not scored at every seed")
     for defect in row["defects"]:
         if defect["auroc"] is None:
             out.append(
                 f"{row['title']} gives no score to {defect['condition']} ({conditions[defect['condition']]}): "
                 f"{defect['n_unscored']} unscored"
             )
-        elif not row["tells"] and defect["auroc"] < TOLD:
+        elif not row["tells"] and defect["auroc"] < TELLS:
             out.append(
                 f"{row['title']} misses {defect['condition']} ({conditions[defect['condition']]}): "
                 f"AUROC {number(defect['auroc'], 2)}"
             )
     return out
-
-
-TOLD = 0.9
-"""AUROC from which on a defect counts as told."""
 
 
 def _short(value: float | None) -> str:
