@@ -78,7 +78,7 @@ def test_every_stage_that_begins_ends(folder: Path, tmp_path: Path) -> None:
     begun = [data["stage"] for data in heard.of("stage_started")]
     assert begun == [data["stage"] for data in heard.of("stage_finished")]
     assert begun == [
-        *("load", "plan", "trace", "moments", "contexts", "optimise", "validate"),
+        *("load", "plan", "trace", "moments", "contexts", "optimise", "validate", "probes"),
         *("optimise", "chain", "batch"),  # the further edits' values, in a row, at once
     ]
 

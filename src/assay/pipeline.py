@@ -230,7 +230,8 @@ def assess(
     """The benchmarks of an edit that are not ``done``, and the reading of all of them."""
     settings = settings or Settings()
     bench = Bench(model, edit, plan, moments, settings.bench, options.seed, emit)
-    bench.read_ahead()
+    with stage(emit, "probes", "reading the probes"):
+        bench.read_ahead()
     results = tuple(run_suite(bench, options.only, done))
     meaning = read_suite([*done.values(), *(r.to_json() for r in results)])
     emit("reading", meaning.to_json())

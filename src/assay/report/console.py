@@ -39,10 +39,16 @@ def bench_row(bench: Mapping[str, Any]) -> list[str]:
         f"{card.word.symbol} {card.word.word}",
         number(bench.get("score")),
         interval(bench.get("interval")),
-        f"{n} of {n + left}" if n is not None and left else number(n),
+        _of(n, n + left) if n is not None and left else number(n),
         f"≥ {number(float(threshold))}"[:6] if threshold is not None else "",
         "; ".join(part for part in (card.ceiling, card.note) if part),
     ]
+
+
+def _of(n: int, total: int) -> str:
+    """ "5 of 8"; "12/16" where the words would not fit."""
+    words = f"{n} of {total}"
+    return words if len(words) <= _WIDTHS[4] else f"{n}/{total}"
 
 
 def row_lines(card: Bench) -> Iterator[Text | Padding]:
