@@ -10,7 +10,7 @@ from assay.cli import inputs, speak
 from assay.errors import InputError
 from assay.settings import VARIANTS, EditSettings, Settings
 
-app = typer.Typer(help="Edit every fact of a published data set, score as the papers do.")
+app = typer.Typer(help="Run a published data set with its paper's metrics.")
 
 HELP: Mapping[str, str] = {
     "counterfact": "Run CounterFact: efficacy, paraphrases, neighbours.",
