@@ -3,12 +3,17 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import Result
 
+from assay.benchmarks.names import NAMES
+from assay.cli.eval import _decimal, _ends, _show_benchmarks
 from assay.datasets.table import FORMATS
 from assay.evals.casefile import cases_frame
+from assay.evals.correlation import FEW, SAME_METRIC, SAME_SCORE, compare
 from assay.evals.table import EVALUATIONS
 from assay.runs.home import Home
 from small import save_tiny
@@ -74,6 +79,94 @@ def test_every_format_has_a_command(assay: Assay, folder: Path, format: str) -> 
     )
     assert result.exit_code == 0, result.stderr
     assert FORMATS[format].title in result.stdout
+
+
+def test_the_thirteen_stand_beside_the_papers_metrics(assay: Assay, folder: Path) -> None:
+    file = str(SAMPLES / "counterfact.json")
+    words = ("eval", "counterfact", file, "--model", str(folder), "--known", "all", "--limit", "1")
+    words = (*words, "--layers", "1")
+    result = assay(*words, "--benchmarks", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert "editing and scoring case by case" in result.stderr
+    document = json.loads(result.stdout)
+    assert document["options"]["benchmarks"] is True
+    (cell,) = document["cells"]
+    found = cell["benchmarks"]
+    assert [row["id"] for row in found["scores"]] == list(NAMES)
+    assert found["cases"] == 1
+    for row in found["scores"]:
+        assert [c["metric"] for c in row["correlations"]] == ["PS", "NS", "EM", "PM", "NM"]
+        assert {(c["rho"], c["reason"]) for c in row["correlations"]} == {(None, FEW)}
+    scores = [json.loads(line)["scores"] for line in Path(cell["file"]).read_text().splitlines()]
+    assert [set(case) for case in scores] == [set(NAMES)]
+
+    shown = assay(*words, "--benchmarks")  # only summed up
+    assert shown.exit_code == 0, shown.stderr
+    assert "editing and scoring" not in shown.stderr
+    assert "The thirteen on the same edits, n = 1" in shown.stdout
+    assert all(any(x.startswith(row.title) for x in shown.stdout.splitlines()) for row in NAMES.values())
+    assert f"no rho, {FEW}: EditBench" in shown.stdout
+    assert "The thirteen" not in assay(*words).stdout
+
+
+def made_up(n: int) -> list[dict[str, Any]]:
+    """Lines in which EditBench goes against PM, RippleBench never varies, NS neither, and LEME misses cases."""
+    rng = np.random.default_rng(1)
+    lines = []
+    for i in range(n):
+        after = {id: float(rng.normal()) for id in ("PS", "EM", "PM", "NM")} | {"NS": 1.0}
+        scores: dict[str, Any] = {id: float(rng.uniform()) for id in NAMES}
+        scores |= {"edit_bench": -after["PM"], "ripple_bench": 1.0, "leme": i / n if i % 4 else None}
+        unscored = {} if i % 4 else {"leme": "no sentence"}
+        lines.append({"after": after, "scores": scores, "unscored": unscored, "generic": i < 3})
+    return lines
+
+
+def test_the_table_of_correlations_fits_and_says_what_it_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = made_up(40)
+    lines += [{**lines[0], "generic": None}]
+    found = compare(lines, EVALUATIONS["counterfact"].metrics)
+    _show_benchmarks(found)
+    out = capsys.readouterr().out
+    shown = out.splitlines()
+    assert max(map(len, shown)) <= 80
+    at = shown.index("benchmark                          PS        NS        EM        PM        NM")
+    ps, ns, em, pm, nm = found["scores"][0]["correlations"]
+    assert (ns["rho"], pm["rho"], pm["interval"]) == (None, -1, None)
+    cells = [_decimal(c["rho"]) for c in (ps, ns, em, pm, nm)]
+    ends = " ".join(_ends(c["interval"]) for c in (ps, ns, em, pm, nm))
+    mean = _decimal(found["scores"][0]["mean"])
+    assert shown[at + 1].split() == ["EditBench", *cells]
+    assert shown[at + 2].split() == ["mean", f"{mean},", "n", "40", *ends.split()]
+    assert "  left out, cases with several facts: 1\n" in out
+    assert "  generic probes, relation not recognised: 3\n" in out
+    assert f"  no rho, {SAME_METRIC}: NS\n" in out
+    assert f"  no rho, {SAME_SCORE}: RippleBench\n" in out
+    assert "  LEME without 10: no sentence\n" in out
+
+
+def test_metrics_with_long_names_stand_in_several_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = EVALUATIONS["rippleedits"].metrics
+    names = [m.id for m in metrics if m.compared]
+    lines = made_up(8)
+    for line in lines:
+        line["after"] = {m.id: 1.0 for m in metrics} | dict.fromkeys(names, line["after"]["PM"])
+    _show_benchmarks(compare(lines, metrics))
+    shown = capsys.readouterr().out.splitlines()
+    assert max(map(len, shown)) <= 80
+    heads = [line.split()[1:] for line in shown if line.startswith("benchmark")]
+    assert len(heads) > 1 and [name for head in heads for name in head] == names
+    rows = [line.split()[1:] for line in shown if line.startswith("EditBench")]
+    assert rows == [["-1"] * len(head) for head in heads]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0.0, "0"), (-0.001, "0"), (0.5, ".50"), (-0.314, "-.31"), (0.996, "1"), (-1.0, "-1")],
+)
+def test_numbers_are_written_as_correlations_are(value: float | None, text: str) -> None:
+    assert _decimal(value) == text
+    assert _ends(None if value is None else [value, 0.25]) == (text if value is None else f"{text} .25")
 
 
 @pytest.mark.parametrize(

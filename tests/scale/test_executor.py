@@ -6,11 +6,12 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from assay.scale.executor import default_workers, each
+from assay.scale.executor import Workforce, default_workers, each
 
 
 def tools() -> dict[str, int]:
@@ -35,6 +36,27 @@ def test_every_piece_is_done_once_with_tools_of_its_process(workers: int) -> Non
 def test_an_error_in_a_worker_reaches_the_caller() -> None:
     with pytest.raises(ValueError, match="no square of -1 here"):
         list(each(tools, square, [1, -1, 2], 2))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_keep_their_tools_and_take_no_more_than_is_wanted(workers: int) -> None:
+    taken: list[int] = []
+
+    def pieces() -> Iterator[int]:
+        for n in range(1, 1000):
+            taken.append(n)
+            yield n
+
+    with Workforce(tools, workers) as force:
+        makers = set()
+        for _, (_, pid) in force.each(square, pieces()):
+            makers.add(pid)
+            if len(taken) >= 4:
+                break
+        begun = len(taken)
+        makers |= {pid for _, (_, pid) in force.each(square, [5, 6, 7])}
+    assert begun <= 4 + workers
+    assert len(makers) <= workers
 
 
 def test_a_gpu_gets_one_process() -> None:

@@ -65,6 +65,13 @@ def test_a_benchmark_that_cannot_tell_names_its_weakest_defect() -> None:
     assert row["auroc"] == pytest.approx(1 - 1 / len(CONTRASTS["edit_bench"]))
 
 
+def test_against_the_same_fact_what_facts_have_of_their_own_falls_out() -> None:
+    units = [unit(n, 0.1 + 0.2 * n, 0.05 + 0.2 * n) for n in range(4)]
+    row = entry(units, "sequential_edit_retention")
+    (defect,) = row["defects"]  # type: ignore[misc]
+    assert defect["same_fact"] == 1.0 and defect["auroc"] == pytest.approx(10 / 16)
+
+
 def test_an_unscored_edit_is_counted_and_never_a_zero() -> None:
     row = entry([unit(n, 0.5, None) for n in range(3)])
     assert row["auroc"] is None and not row["tells"]
@@ -112,6 +119,15 @@ def test_the_table_fits_into_80_columns_and_says_what_is_missed() -> None:
         "options": {"seeds": 3},
         "conditions": {name: p.what for name, p in PLANTED.items()},
         "file": "cases.jsonl",
+        "first_token": {
+            "n": 20,
+            "benchmarks": [
+                {"title": "LocalitySensitivityScore", "auroc": 1.0, "auroc_interval": [0.91, 1.0]},
+                {"title": "RippleBench", "auroc": 0.97, "auroc_interval": [0.86, 0.99]},
+            ],
+            "norm_ratio": 28.4,
+            "stopped": {"original": 1.0, "corrected": 0.05},
+        },
         "left_out": [
             {"subject": "Mali", "relation": "place_continent", "reason": "paraphrases: 0.1 below 0.3"}
         ],
@@ -125,3 +141,5 @@ def test_the_table_fits_into_80_columns_and_says_what_is_missed() -> None:
     assert any(
         line.strip().startswith("EditBench misses none (no edit at all): AUROC 0.00") for line in lines
     )
+    assert any("update 28 times the corrected form's" in line for line in lines)
+    assert any("RippleBench 0.97 (0.86–0.99)" in line for line in lines)

@@ -129,7 +129,8 @@ def test_conflicting_edits_write_other_objects_into_the_same_fact(ground: Ground
     assert planted("conflict", ground, sound) is sound
     plan = PLANTED["conflict"].plan(ground.plan)
     targets = [made.request.target for made in plan.synthetic]
-    assert targets == [made.request.target for made in ground.plan.synthetic]
+    first, second, *_ = [made.request.target for made in ground.plan.synthetic]
+    assert targets == [first, second, first, second, first][: len(ground.plan.synthetic)]
     for made in plan.synthetic:
         assert (made.request.prompt, made.request.subject) == (plan.request.prompt, plan.request.subject)
         assert made.request.old == plan.request.target

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from math import log2
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch
 from assay.benchmarks.asking import Bench, mean
 from assay.benchmarks.result import Text
 from assay.benchmarks.retention import NO_PROBES, Outcome
-from assay.benchmarks.seen import Opening, fill, write
+from assay.benchmarks.seen import Opening, Seen, fill, write
 from assay.models.forward import forward, pack
 from assay.models.generate import SEEDS_APART
 from assay.models.model import Model
@@ -24,6 +25,8 @@ from assay.models.tokens import encode, text_of
 from assay.score import Score, bootstrap, unscored
 
 TOP_K = 5
+HEADS_AT_ONCE = 256
+"""Positions whose logits are held at a time."""
 AXES = ("consistency", "fluency", "no_contradiction")
 
 
@@ -70,25 +73,33 @@ def mean_logp(model: Model, openings: Sequence[list[int]], texts: Sequence[list[
     """Mean log-probability per token of each continuation, nats, under the model as it is now."""
     rows = [o + t for o, t in zip(openings, texts, strict=True)]
     batch, _ = pack(model, rows)
-    top = model.n_layers - 1
+    top, device = model.n_layers - 1, model.device
+    picks = [
+        (i, len(opening) - 1 + j, token)
+        for i, (opening, text) in enumerate(zip(openings, texts, strict=True))
+        for j, token in enumerate(text)
+    ]
+    parts = []
     with torch.no_grad():
         hidden = forward(model, batch, block_out=[top]).block_out[top]
-        out = []
-        for i, (opening, text) in enumerate(zip(openings, texts, strict=True)):
-            span = hidden[i, len(opening) - 1 : len(opening) + len(text) - 1]
-            logp = torch.log_softmax(model.logits(span).float(), -1)
-            out.append(float(logp.gather(1, torch.tensor(text, device=hidden.device)[:, None]).mean()))
-    return out
+        for at in range(0, len(picks), HEADS_AT_ONCE):
+            row, column, token = torch.tensor(picks[at : at + HEADS_AT_ONCE], device=device).T
+            logp = torch.log_softmax(model.logits(hidden[row, column]).float(), -1)
+            parts.append(logp.gather(1, token[:, None])[:, 0])
+    found = iter(torch.cat(parts).tolist())
+    return [mean(list(islice(found, len(text)))) for text in texts]
 
 
-def _likely(bench: Bench, openings: Sequence[Opening], texts: Sequence[list[int]]) -> list[float]:
-    """Each text's mean log-probability per token under the unedited model, read once."""
+def likely(
+    model: Model, seen: Seen, openings: Sequence[Opening], texts: Sequence[Sequence[int]]
+) -> list[float]:
+    """Each text's mean log-probability per token under the unedited model, the missing ones read together."""
     keys = [(ids, tuple(text)) for (ids, _), text in zip(openings, texts, strict=True)]
 
     def make(missing: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[float]:
-        return mean_logp(bench.model, [list(ids) for ids, _ in missing], [list(text) for _, text in missing])
+        return mean_logp(model, [list(ids) for ids, _ in missing], [list(text) for _, text in missing])
 
-    return fill(bench.seen.likely, keys, make)
+    return fill(seen.likely, keys, make)
 
 
 def leme(id: str, threshold: float, bench: Bench) -> Outcome:
@@ -102,7 +113,7 @@ def leme(id: str, threshold: float, bench: Bench) -> Outcome:
     with bench.edit.applied(model):
         after = write(model, bench.seen.texts_after, texts_of, settings.long_tokens, TOP_K)
     openings = [o for o in bench.plan.long_form for _ in range(1 + settings.long_samples)]
-    logp_before, logp_after = _likely(bench, texts_of, before), _likely(bench, texts_of, after)
+    logp_before, logp_after = (likely(model, bench.seen, texts_of, texts) for texts in (before, after))
     texts, olds = [], []
     for i, opening in enumerate(openings):
         old_text, new_text = text_of(model, before[i]), text_of(model, after[i])

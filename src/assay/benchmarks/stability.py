@@ -3,11 +3,12 @@
 All three take the same further edits. Their values are found once, on the unedited model: edits at one layer
 leave its keys alone, and what they leave of the layers above is all that a value depends on. Collapse and
 retention share one chain: the committed edit, then each further edit solved on the weights as they then
-are. The chain is walked once; every edit in it is undone bit for bit at its end.
+are. The chain is solved once, every edit in it undone bit for bit, and the states that it went through are
+read side by side.
 """
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,10 +19,12 @@ from assay.benchmarks.result import ProbeResult, Step
 from assay.benchmarks.retention import NO_PROBES, Outcome
 from assay.edits.delta import Edit
 from assay.edits.key_value import KeyValue
+from assay.edits.side_by_side import side_by_side
 from assay.edits.solve import joint, rank_one
 from assay.edits.written import settings_of, written
 from assay.events import stage
-from assay.probes.measure import Question, kl, prepare, read
+from assay.generators.plan import Synthetic
+from assay.probes.measure import Question, Reading, kl, prepare, read_each
 from assay.score import Score, bootstrap, unscored
 
 HELD = 0.5
@@ -51,11 +54,11 @@ def synthetic_contexts(bench: Bench) -> tuple[str, ...]:
     return ("", *sampled[::step][: bench.settings.synthetic_contexts])
 
 
-def further_values(bench: Bench) -> list[KeyValue]:
-    """Key and value of every made-up edit, in the plan's order."""
-    requests = [made.request for made in bench.plan.synthetic]
+def values_of(bench: Bench, made: Sequence[Synthetic]) -> list[KeyValue]:
+    """Key and value of made-up edits at the committed edit's layer, those not seen before found together."""
     contexts = synthetic_contexts(bench)
     settings = replace(settings_of(bench.edit), early_stop=bench.settings.synthetic_early_stop)
+    requests = [one.request for one in made]
     return bench.seen.values_of(bench.model, bench.edit.layer, requests, contexts, settings, bench.emit)
 
 
@@ -79,36 +82,52 @@ def chain_of(bench: Bench) -> Chain:
 
 
 def _walk(bench: Bench) -> Chain:
-    """Apply the committed edit and the synthetic ones in order, reading the model after each."""
-    model, layer = bench.model, bench.edit.layer
+    """Apply the committed edit and the further ones in order; then read the model as it was after each."""
+    model = bench.model
     probes = bench.plan.probes.get("sequential_edit_retention", ())
     neutral = [Question(n) for n in bench.plan.neutral[: bench.settings.collapse_prompts]]
     questions = [question_of(p) for p in probes]
-    calm_before, calm_now = bench.readings(neutral)
-    asked_before, asked_now = bench.readings(questions)
-    values = further_values(bench)
-    calm, asked = prepare(model, neutral, layer), prepare(model, questions, layer)
-    subjects, kls, original, own = [], [], [], []
-    with (
-        ExitStack() as stack,
-        stage(bench.emit, "chain", "edits in a row", len(bench.plan.synthetic)) as tick,
-    ):
-        for number, made in enumerate([None, *bench.plan.synthetic]):
-            edit = bench.edit if made is None else _solved(bench, number - 1, values[number - 1])
-            stack.enter_context(edit.applied(model))
-            if made is not None:
-                calm_now, asked_now = read(model, calm), read(model, asked)
-            kls.append(tuple(kl(b, a) for b, a in zip(calm_before, calm_now, strict=True)))
-            original.append(tuple(r.answers[0].p for r in asked_now))
-            if made is None:
-                own.append(mean(original[0]) if original[0] else 0.0)
-            else:
-                mine = prepare(model, [question_of(p) for p in made.probes], layer)
-                own.append(mean([r.answers[0].p for r in read(model, mine)]))
-            subjects.append((edit.request.subject, edit.request.target))
-            tick(number)
-    results = [result_of(model, p, b, a) for p, b, a in zip(probes, asked_before, asked_now, strict=True)]
-    return Chain(tuple(subjects), tuple(kls), tuple(original), tuple(own), tuple(results))
+    calm_before, calm_first = bench.readings(neutral)
+    asked_before, asked_first = bench.readings(questions)
+    values = values_of(bench, bench.plan.synthetic)
+    own = [[question_of(p) for p in made.probes] for made in bench.plan.synthetic]
+    edits = [bench.edit]
+    with stage(bench.emit, "chain", "edits in a row", len(values) + 1) as tick:
+        with ExitStack() as stack:
+            stack.enter_context(bench.edit.applied(model))
+            for number, value in enumerate(values):
+                edits.append(_solved(bench, number, value))
+                stack.enter_context(edits[-1].applied(model))
+                tick(number + 1)
+        later = _after_each(bench, edits, [[*neutral, *questions, *mine] for mine in own])
+        tick(len(edits))
+    calm = [calm_first, *(r[: len(neutral)] for r in later)]
+    asked = [asked_first, *(r[len(neutral) : len(neutral) + len(questions)] for r in later)]
+    said = [asked_first, *(r[len(neutral) + len(questions) :] for r in later)]
+    pairs = zip(probes, asked_before, asked[-1], strict=True)
+    return Chain(
+        subjects=tuple((edit.request.subject, edit.request.target) for edit in edits),
+        baseline_kl=tuple(tuple(kl(b, a) for b, a in zip(calm_before, now, strict=True)) for now in calm),
+        original=tuple(tuple(r.answers[0].p for r in now) for now in asked),
+        own=tuple(mean([r.answers[0].p for r in now]) if now else 0.0 for now in said),
+        probes=tuple(result_of(model, p, b, a) for p, b, a in pairs),
+    )
+
+
+def _after_each(
+    bench: Bench, edits: Sequence[Edit], asked: Sequence[Sequence[Question]]
+) -> list[list[Reading]]:
+    """What each list of questions reads after the first edit and so many further ones: one, two, ..."""
+    questions = list(dict.fromkeys(q for some in asked for q in some))
+    number = {q: n for n, q in enumerate(questions)}
+    prepared = prepare(bench.model, questions, bench.edit.layer)
+
+    def states(rows: Sequence[int]) -> AbstractContextManager[None]:
+        return side_by_side(bench.model, [tuple(edits[: step + 2]) for step in rows])
+
+    pairs = [(number[q], step) for step, some in enumerate(asked) for q in some]
+    found = iter(read_each(bench.model, prepared, pairs, states))
+    return [[next(found) for _ in some] for some in asked]
 
 
 def _steps(chain: Chain, values: Sequence[float]) -> list[Step]:
@@ -179,7 +198,7 @@ def batch(id: str, threshold: float, bench: Bench) -> Outcome:
     if not bench.plan.synthetic or not own:
         return Outcome(unscored(id, NO_PROBES, threshold))
     model, made = bench.model, bench.plan.synthetic
-    facts = [written(bench.model, bench.edit), *further_values(bench)]
+    facts = [written(bench.model, bench.edit), *values_of(bench, made)]
     requests = (bench.edit.request, *(s.request for s in made))
     update = joint(model, facts, bench.moments, ridge=_ridge(bench))
     together = Edit(requests, "memit", "joint", (update,), model.id, model.hash, bench.seed)

@@ -1,6 +1,7 @@
 """``assay eval``: the papers' metrics on a published data set of edits."""
 
-from collections.abc import Callable, Mapping
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,10 +49,15 @@ def _command(format: str) -> Callable[..., None]:
         limit: Annotated[int | None, typer.Option(min=1, help="At most so many (known) cases.")] = None,
         contexts: Annotated[
             int | None,
-            typer.Option(
-                min=2, help="Sampled prefixes per edit; fewer is faster. (Default: the paper's 20.)"
-            ),
+            typer.Option(min=2, help="Sampled prefixes per edit; fewer is faster. (Default: five.)"),
         ] = None,
+        benchmarks: Annotated[
+            bool,
+            typer.Option(
+                "--benchmarks",
+                help="Also run the thirteen benchmarks on every edit, and correlate them with the metrics.",
+            ),
+        ] = False,
         seed: inputs.Seed = 0,
         workers: inputs.Workers = None,
         fresh: Annotated[bool, typer.Option("--fresh", help="Begin again; else go on.")] = False,
@@ -79,6 +85,7 @@ def _command(format: str) -> Callable[..., None]:
                 limit=limit,
                 seed=seed,
                 fresh=fresh,
+                benchmarks=benchmarks,
                 workers=workers or default_workers(loaded.device.type),
             )
             document = run_eval(loaded, dataset, options, home, screen, _settings(contexts))
@@ -158,6 +165,8 @@ def _show(document: Mapping[str, Any]) -> None:
         empty = [m["id"] for m in cell["metrics"] if not m["n"]]
         if empty:
             speak.say("  nothing to score: " + ", ".join(empty))
+        if cell["benchmarks"]:
+            _show_benchmarks(cell["benchmarks"])
         speak.say(f"  {cell['file']}")
 
 
@@ -167,3 +176,86 @@ def _number(value: float | None) -> str:
 
 def _interval(interval: list[float] | None) -> str:
     return "-" if interval is None else f"{interval[0]:.1f} to {interval[1]:.1f}"
+
+
+WIDTH = 80
+TITLE = 27
+"""Columns of a terminal, and of the longest title of a benchmark."""
+CELL = 9
+"""Columns of an interval: ``-.31 -.02``."""
+
+
+def _show_benchmarks(found: Mapping[str, Any]) -> None:
+    """The benchmarks beside the paper's metrics: rho in one line, its interval below it."""
+    speak.say(f"\nThe thirteen on the same edits, n = {found['cases']}")
+    if found["several_facts"]:
+        speak.say(f"  left out, cases with several facts: {found['several_facts']}")
+    if found["generic"]:
+        speak.say(f"  generic probes, relation not recognised: {found['generic']}")
+    speak.say("Spearman's rho with the paper's metrics over cases, below it the 95% interval")
+    for metrics in _blocks([metric["id"] for metric in found["metrics"]]):
+        speak.say(_columns("benchmark", metrics, metrics))
+        for row in found["scores"]:
+            cells = [c for c in row["correlations"] if c["metric"] in metrics]
+            speak.say(_columns(row["title"], metrics, [_decimal(c["rho"]) for c in cells]))
+            speak.say(_columns(_about(row, cells), metrics, [_ends(c["interval"]) for c in cells]))
+    for line in (*_missing(found["scores"]), *_unscored(found["scores"])):
+        speak.say(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="    "))
+
+
+def _blocks(metrics: Sequence[str]) -> Iterator[list[str]]:
+    """As many metrics side by side as the width holds."""
+    block: list[str] = []
+    for metric in metrics:
+        if block and len(_columns("", [*block, metric], [*block, metric])) > WIDTH:
+            yield block
+            block = []
+        block.append(metric)
+    yield block
+
+
+def _columns(first: str, metrics: Sequence[str], cells: Sequence[str]) -> str:
+    """One line of the table; a metric's column is as wide as its name or an interval."""
+    pairs = zip(metrics, cells, strict=True)
+    return f"{first:{TITLE}}" + "".join(f" {cell:>{max(CELL, len(metric))}}" for metric, cell in pairs)
+
+
+def _about(row: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> str:
+    """A benchmark's mean score and the cases behind its correlations."""
+    counts = sorted({cell["n"] for cell in cells})
+    n = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"  mean {_decimal(row['mean'])}, n {n}"
+
+
+def _missing(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Why there is no rho: each reason once, with the benchmarks or metrics that it holds for."""
+    from assay.evals.correlation import FEW, FEWEST, SAME_METRIC
+
+    reasons: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for cell in row["correlations"]:
+            reason = cell["reason"]
+            if reason:
+                of_metric = reason == SAME_METRIC or (reason == FEW and row["n"] >= FEWEST)
+                reasons.setdefault(reason, {})[cell["metric"] if of_metric else row["title"]] = None
+    for reason, names in reasons.items():
+        yield f"no rho, {reason}: {', '.join(names)}"
+
+
+def _unscored(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What the benchmarks could not score, and why."""
+    for row in rows:
+        for reason, count in row["unscored"].items():
+            yield f"{row['title']} without {count}: {reason}"
+
+
+def _decimal(value: float | None) -> str:
+    """Two places without the leading zero, as correlations are written."""
+    if value is None:
+        return "-"
+    text = f"{value:.2f}"
+    return text[:-3] if text.endswith("1.00") else "0" if float(text) == 0 else text.replace("0.", ".", 1)
+
+
+def _ends(interval: Sequence[float] | None) -> str:
+    return "-" if interval is None else " ".join(map(_decimal, interval))

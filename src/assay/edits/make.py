@@ -57,11 +57,13 @@ def make_edit(
     contexts: Sequence[str] | None = None,
     settings: EditSettings | None = None,
     ridge: float = MomentSettings.ridge,
+    facts: Sequence[KeyValue] | None = None,
     emit: Emit = ignore,
 ) -> Edit:
     """The edit of ``requests`` at ``layer``, made on the model as it is now and not applied.
 
     ``contexts`` and ``moments`` are passed in, so two implementations can be compared on the same ones.
+    ``facts`` are the requests' keys and values where they have been found before, together with others.
     """
     settings = settings or EditSettings()
     check_method(method, variant)
@@ -75,7 +77,8 @@ def make_edit(
         check_request(model, request)
     began = time.perf_counter()
     drawn = tuple(contexts) if contexts is not None else sample_contexts(model, seed, settings)
-    facts = keys_and_values(model, layer, requests, drawn, settings, emit)
+    if facts is None:
+        facts = keys_and_values(model, layer, requests, drawn, settings, emit)
     if method == "rome":
         update = rank_one(model, facts[0], moments, variant, ridge)
     else:

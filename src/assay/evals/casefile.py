@@ -73,8 +73,9 @@ def _parsed(raw: bytes, path: Path) -> list[Any]:
 def cases_frame(path: str | Path) -> "pd.DataFrame":
     """A per-case file as one table: a row per case, a column per metric, ``<metric>_before`` beside it.
 
-    ``path`` is a ``cases.jsonl`` or the folder it lies in. Metrics are per-case means in [-1, 1]; a case
-    that a metric cannot score has a missing value there.
+    ``path`` is a ``cases.jsonl`` or the folder it lies in. Metrics are per-case means in [-1, 1], the scores
+    of benchmarks, where they were run, columns by their ids, in [0, 1]; a case that one of them cannot score
+    has a missing value there.
     """
     import pandas as pd
 
@@ -91,6 +92,7 @@ def cases_frame(path: str | Path) -> "pd.DataFrame":
     for line in _parsed(raw[: raw.rfind(b"\n") + 1], file):
         plain = {k: v for k, v in line.items() if not isinstance(v, dict | list)}
         before = {f"{k}_before": v for k, v in line["before"].items()}
-        rows.append({**plain, **line["after"], **before})
-        scored |= dict.fromkeys((*line["after"], *before), float)
+        scores = line.get("scores", {})
+        rows.append({**plain, **line["after"], **before, **scores})
+        scored |= dict.fromkeys((*line["after"], *before, *scores), float)
     return pd.DataFrame(rows).astype(scored)

@@ -1,4 +1,4 @@
-"""One case from beginning to end: ask, edit, ask again, restore."""
+"""One case from beginning to end: ask, edit, ask again, restore; and the thirteen benchmarks where wanted."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,9 @@ from assay.edits.moments import second_moments
 from assay.evals.asking import counted, outcomes, prepare_prompts, say, see, texts_of
 from assay.evals.editing import Means, edit_of, requests_of, values_of
 from assay.evals.metric import Evaluation, Outcome, Seen
+from assay.evals.scoring import maker_of, probed, scores_of
 from assay.evals.table import EVALUATIONS
+from assay.generators.plan import Generator
 from assay.models.load import load
 from assay.models.model import Model
 from assay.settings import Settings
@@ -50,10 +52,12 @@ def measure_case(
     cells: Mapping[Cell, Optimised],
     means: Means,
     floor: int,
+    maker: Generator | None = None,
 ) -> Iterator[tuple[Cell, dict[str, Any]]]:
     """Each cell's line of one case, for the case file; the weights are the unedited ones after each.
 
     ``floor`` is the lowest layer that the whole run edits: what lies below is run once for all cells.
+    ``maker`` makes the probes of the thirteen benchmarks; None: they are not run.
     """
     began = time.perf_counter()
     prompts, tests = evaluation.prompts(case), evaluation.tests(case)
@@ -65,6 +69,7 @@ def measure_case(
     said |= say(model, [text for text in asked if text not in said], evaluation.tokens)
     told = outcomes(tests, counts, said)
     shared = time.perf_counter() - began
+    probes = probed(case, maker, means) if maker else None
 
     for (layer, variant), made in cells.items():
         began = time.perf_counter()
@@ -73,6 +78,7 @@ def measure_case(
             after = see(model, prompts, prepared)
             answered = say(model, asked, evaluation.tokens)
         ended = outcomes(tests, counts, answered)
+        seconds = time.perf_counter() - began
         yield (
             (layer, variant),
             {
@@ -85,7 +91,8 @@ def measure_case(
                 # The first two are spent once for all variants (and layers) that are run together.
                 "seconds_before": shared,
                 "seconds_value": made.seconds,
-                "seconds_edit": time.perf_counter() - began,
+                "seconds_edit": seconds,
+                **(scores_of(model, edit, probes, means) if maker else {}),
             },
         )
 
@@ -97,6 +104,8 @@ class Tools:
     model: Model
     evaluation: Evaluation
     means: Means
+    maker: Generator | None = None
+    """Makes the probes of the benchmarks; None: they are not run."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,8 @@ class ToolsOf:
     settings: Settings
     seed: int
     format: str
+    benchmarks: bool = False
+    """Whether the thirteen benchmarks are run."""
 
     def __call__(self) -> Tools:
         """Load the model; second moments come from the cache."""
@@ -119,7 +130,7 @@ class ToolsOf:
         )
         contexts = sample_contexts(model, self.seed, self.settings.edit)
         means = Means(moments, contexts, self.settings, self.seed)
-        return Tools(model, EVALUATIONS[self.format], means)
+        return Tools(model, EVALUATIONS[self.format], means, maker_of(self.benchmarks))
 
 
 @dataclass(frozen=True)
@@ -142,7 +153,7 @@ def measure_group(tools: Tools, group: Group) -> list[tuple[str, Cell, dict[str,
     for case in group.cases:
         cells = {(layer, v): values[layer][case.id] for layer, v in group.missing[case.id]}
         if cells:
-            lines = measure_case(model, case, tools.evaluation, cells, means, group.floor)
+            lines = measure_case(model, case, tools.evaluation, cells, means, group.floor, tools.maker)
             out += [(case.id, cell, line) for cell, line in lines]
     return out
 

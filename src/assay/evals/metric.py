@@ -1,7 +1,8 @@
 """What a metric is, and what metrics are computed from: one case's readings before or after an edit."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from assay.datasets.case import Case, Prompt, Test
 
@@ -43,6 +44,13 @@ class Metric:
     """Counted only over cases in which this metric is 1 after the edit."""
     harmonic: tuple[str, ...] = ()
     """The harmonic mean of these metrics' means over cases, not a mean of its own."""
+    compared: bool = False
+    """Whether the thirteen benchmarks are set beside it, case by case."""
+
+    def of(self, line: Mapping[str, Any]) -> float | None:
+        """A case's value after the edit, from its line; None when there is none or it does not count."""
+        value: float | None = line["after"][self.id]
+        return None if self.needs and line["after"][self.needs] != 1 else value
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ Q: On which continent is the home country of Nelson Mandela? A: Africa
 """Put before every question: they show the form of an answer."""
 
 METRICS = (
-    Metric("multi_hop", "any of three: new answer", SOURCE),
-    Metric("edit_wise", "new is every argmax", SOURCE),
-    Metric("instance_wise", "all new hops recalled", SOURCE),
+    Metric("multi_hop", "any of three: new answer", SOURCE, compared=True),
+    Metric("edit_wise", "new is every argmax", SOURCE, compared=True),
+    Metric("instance_wise", "all new hops recalled", SOURCE, compared=True),
     Metric("multi_hop_old", "any of three: old answer", SOURCE),
     Metric("instance_wise_old", "all old hops recalled", SOURCE),
 )

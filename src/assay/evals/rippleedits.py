@@ -20,7 +20,7 @@ HELD = "edit_success"
 METRICS = (
     Metric(HELD, "free text has new object", "Cohen et al. 2024, section 5"),
     Metric("exact_rewrite", "new is every argmax", "Meng et al. 2023, section 5.2.2"),
-    *(Metric(name, "share of tests passed", SOURCE, needs=HELD) for name in CRITERIA),
+    *(Metric(name, "share of tests passed", SOURCE, needs=HELD, compared=True) for name in CRITERIA),
 )
 
 

@@ -20,13 +20,16 @@ from assay.edits.make import check_method
 from assay.edits.moments import second_moments
 from assay.errors import InputError
 from assay.evals.casefile import CaseFile, Line
+from assay.evals.correlation import compare
 from assay.evals.editing import Means, variants_of
 from assay.evals.known import RULES, Selection, select
 from assay.evals.measure import Cell, Group, Tools, ToolsOf, measure_group
 from assay.evals.metric import Evaluation
+from assay.evals.scoring import maker_of
 from assay.evals.summary import summarise, tally_tests
 from assay.evals.table import EVALUATIONS
 from assay.events import Emit, ignore, stage
+from assay.generators.catalogue.catalogue import VERSION, Catalogue
 from assay.models.model import Model
 from assay.pipeline import describe
 from assay.runs.home import Home
@@ -41,8 +44,8 @@ FORMAT = 1
 TOGETHER = 4
 """Cases whose values are optimised together: small batches are bound by reading the weights."""
 
-SECONDS = ("seconds_before", "seconds_value", "seconds_edit")
-"""The parts of a line's time."""
+SECONDS = ("seconds_before", "seconds_value", "seconds_edit", "seconds_scores")
+"""The parts of a line's time; the last one only where the benchmarks were run."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class EvalOptions:
     corpus: str = "factbook"
     fresh: bool = False
     """Forget cases that were finished before."""
+    benchmarks: bool = False
+    """Also run the thirteen benchmarks on every edit of one fact, and correlate."""
     workers: int = 1
     """Processes of one thread each, which load the model by its name; 1: the model that was given, here."""
 
@@ -106,15 +111,23 @@ def run_eval(
             tools: Callable[[], Tools]
             if options.workers > 1:
                 tools = ToolsOf(
-                    model.id, home.cache, options.corpus, layers, settings, options.seed, dataset.format
+                    model.id,
+                    home.cache,
+                    options.corpus,
+                    layers,
+                    settings,
+                    options.seed,
+                    dataset.format,
+                    options.benchmarks,
                 )
             else:
                 with stage(emit, "contexts", "sampling contexts"), clock("contexts"):
                     contexts = sample_contexts(model, options.seed, settings.edit)
-                own = Tools(model, evaluation, Means(moments, contexts, settings, options.seed))
+                means = Means(moments, contexts, settings, options.seed)
+                own = Tools(model, evaluation, means, maker_of(options.benchmarks))
                 tools = lambda: own  # noqa: E731 - what ToolsOf is for other processes
             with clock("cases"):
-                _measure(tools, options.workers, chosen, files, done, emit)
+                _measure(tools, options, chosen, files, done, emit)
     return {
         "dataset": {
             "format": dataset.format,
@@ -172,7 +185,7 @@ def _recipe(
 ) -> dict[str, Any]:
     """All that makes a line of a cell; which cases are run is no part of it, so a longer run goes on."""
     layer, variant = cell
-    return {
+    recipe = {
         "format": FORMAT,
         "dataset": dataset.hash,
         "kind": dataset.format,
@@ -186,6 +199,9 @@ def _recipe(
         "layer": layer,
         "variant": variant,
     }
+    if options.benchmarks:  # a line without scores is not finished then
+        recipe |= {"generator": f"{Catalogue.name} {VERSION}", "bench": asdict(settings.bench)}
+    return recipe
 
 
 def _key(recipe: Mapping[str, Any]) -> str:
@@ -194,7 +210,7 @@ def _key(recipe: Mapping[str, Any]) -> str:
 
 def _measure(
     tools: Callable[[], Tools],
-    workers: int,
+    options: EvalOptions,
     chosen: Selection,
     files: Mapping[Cell, CaseFile],
     done: dict[Cell, dict[str, Line]],
@@ -211,9 +227,10 @@ def _measure(
     pieces = [
         Group(some, {c.id: missing(c) for c in some}, floor) for some in groups if any(map(missing, some))
     ]
-    with stage(emit, "eval", "editing case by case", total) as tick:
+    title = "editing and scoring case by case" if options.benchmarks else "editing case by case"
+    with stage(emit, "eval", title, total) as tick:
         tick(sum(not missing(case) for case in chosen.cases))
-        for _, lines in each(tools, measure_group, pieces, workers):
+        for _, lines in each(tools, measure_group, pieces, options.workers):
             for case, cell, line in lines:
                 files[cell].append(line)
                 done[cell][case] = line
@@ -228,8 +245,9 @@ def _cell(
         "cases": len(lines),
         "metrics": [figure.to_json() for figure in figures],
         "tests": tally_tests(lines),
+        "benchmarks": compare(lines, evaluation.metrics) if options.benchmarks else None,
         # What a case would take if this layer and variant were run alone.
-        "seconds_per_case": sum(line[part] for line in lines for part in SECONDS) / len(lines),
+        "seconds_per_case": sum(line.get(part, 0.0) for line in lines for part in SECONDS) / len(lines),
     }
 
 

@@ -58,11 +58,7 @@ def summarise(
 
 
 def _mean(metric: Metric, lines: Sequence[Mapping[str, Any]], seed: int, resamples: int) -> Figure:
-    used = [
-        line
-        for line in lines
-        if line["after"][metric.id] is not None and (not metric.needs or line["after"][metric.needs] == 1)
-    ]
+    used = [line for line in lines if metric.of(line) is not None]
     after = [float(line["after"][metric.id]) for line in used]
     before = [float(line["before"][metric.id]) for line in used if line["before"][metric.id] is not None]
     if not after:

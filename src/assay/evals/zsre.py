@@ -13,9 +13,9 @@ SOURCE = "Meng et al. 2022, section 3.2"
 METRICS = (
     Metric("S", "harmonic mean of the three", "Meng et al. 2023, section 5.2.1",
            harmonic=("efficacy", "paraphrase", "specificity")),
-    Metric("efficacy", "answer tokens right", SOURCE),
-    Metric("paraphrase", "the same, reworded", SOURCE),
-    Metric("specificity", "unrelated: tokens right", SOURCE),
+    Metric("efficacy", "answer tokens right", SOURCE, compared=True),
+    Metric("paraphrase", "the same, reworded", SOURCE, compared=True),
+    Metric("specificity", "unrelated: tokens right", SOURCE, compared=True),
 )  # fmt: skip
 
 

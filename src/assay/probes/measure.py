@@ -6,22 +6,19 @@ layer L leaves the layers below L unchanged, so ``prepare`` runs those once for 
 further edit at L or above. The slow obvious version is ``tests/oracles.py:measure_slowly``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from assay.models.forward import Batch, Tape, forward
+from assay.models.forward import Tape, forward
 from assay.models.model import Model
 from assay.models.resume import resume
-from assay.models.tokens import answer_ids, encode
 from assay.probes.probe import Probe
-
-TOKENS_PER_BATCH = 1024
-"""Rows of similar length are batched up to about this many tokens: enough to fill two cores, and small
-enough that a batch of a large model fits beside its weights."""
+from assay.probes.rows import TOKENS_PER_BATCH, Row, batch_of, cheapest_batches, row_of
 
 
 @dataclass(frozen=True)
@@ -80,20 +77,8 @@ class Question:
 
 
 @dataclass(frozen=True)
-class _Row:
-    index: int
-    ids: list[int]
-    positions: list[int]
-    branch: list[int]
-    """-1 for the prompt, else the number of the answer."""
-    end: int
-    """Column of the prompt's last token."""
-    answers: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True)
 class _Chunk:
-    rows: tuple[_Row, ...]
+    rows: tuple[Row, ...]
     tape: Tape
     hidden: Float[Tensor, "b t d_model"]
 
@@ -107,46 +92,17 @@ class Prepared:
     n: int
 
 
-def _row(model: Model, index: int, question: Question) -> _Row:
-    prompt = encode(model, question.prompt)
-    answers = tuple(tuple(answer_ids(model, question.prompt, a)) for a in question.answers)
-    ids, positions, branch = list(prompt), list(range(len(prompt))), [-1] * len(prompt)
-    for number, answer in enumerate(answers):
-        fed = answer[:-1]
-        ids += fed
-        positions += range(len(prompt), len(prompt) + len(fed))
-        branch += [number] * len(fed)
-    return _Row(index, ids, positions, branch, len(prompt) - 1, answers)
-
-
-def _batch(model: Model, rows: Sequence[_Row]) -> Batch:
-    width = max(len(r.ids) for r in rows)
-    ids = torch.full((len(rows), width), model.start or 0)
-    positions = torch.zeros((len(rows), width), dtype=torch.long)
-    branch = torch.full((len(rows), width), -2)
-    for i, row in enumerate(rows):
-        n = len(row.ids)
-        ids[i, :n], positions[i, :n] = torch.tensor(row.ids), torch.tensor(row.positions)
-        branch[i, :n] = torch.tensor(row.branch)
-    causal = torch.ones(width, width, dtype=torch.bool).tril()
-    same = branch[:, :, None] == branch[:, None, :]
-    allowed = causal & (same | (branch == -1)[:, None, :]) & (branch != -2)[:, None, :]
-    device = model.device
-    return Batch(ids.to(device), positions.to(device), allowed.to(device))
-
-
 def prepare(model: Model, questions: Sequence[Question], layer: int = 0) -> Prepared:
     """Encode and batch the questions and run the layers below ``layer``, which no edit at or above
     ``layer`` changes."""
-    rows = sorted((_row(model, i, q) for i, q in enumerate(questions)), key=lambda r: len(r.ids))
+    rows = sorted(
+        (row_of(model, i, q.prompt, q.answers) for i, q in enumerate(questions)), key=lambda r: len(r.ids)
+    )
     chunks: list[_Chunk] = []
-    while rows:
-        take = 1
-        while take < len(rows) and len(rows[take].ids) * (take + 1) <= TOKENS_PER_BATCH:
-            take += 1
-        chunk, rows = tuple(rows[:take]), rows[take:]
+    for piece in cheapest_batches([len(r.ids) for r in rows]):
+        chunk = tuple(rows[piece])
         with torch.no_grad():
-            tape = forward(model, _batch(model, chunk), block_in=[layer], calls=True, stop=layer)
+            tape = forward(model, batch_of(model, chunk), block_in=[layer], calls=True, stop=layer)
         chunks.append(_Chunk(chunk, tape, tape.block_in[layer]))
     return Prepared(layer, tuple(chunks), len(questions))
 
@@ -157,18 +113,51 @@ def read(model: Model, prepared: Prepared) -> list[Reading]:
     for chunk in prepared.chunks:
         with torch.no_grad():
             hidden = resume(model, chunk.tape, prepared.layer, chunk.hidden)
-            picks = [(i, c) for i, row in enumerate(chunk.rows) for c in range(row.end, len(row.ids))]
-            where = torch.tensor(picks, device=hidden.device)
-            logp = torch.log_softmax(model.logits(hidden[where[:, 0], where[:, 1]]).float(), -1)
-        base = 0
-        for row in chunk.rows:
-            count = len(row.ids) - row.end
-            out[row.index] = _reading(row, logp[base : base + count])
-            base += count
+            out.update(zip((r.index for r in chunk.rows), _readings(model, chunk.rows, hidden), strict=True))
     return [out[i] for i in range(prepared.n)]
 
 
-def _reading(row: _Row, logp: Float[Tensor, "t vocab"]) -> Reading:
+States = Callable[[Sequence[int]], AbstractContextManager[None]]
+"""From the number of a state for each row of a batch to the ``with`` in which every row runs in its state."""
+
+
+def read_each(
+    model: Model, prepared: Prepared, pairs: Sequence[tuple[int, int]], states: States
+) -> list[Reading]:
+    """Read prepared questions in several states of the weights, side by side in common batches.
+
+    ``pairs`` are (number of the question, number of the state); states differ at ``prepared.layer`` and above
+    only. The slow obvious version is ``read`` in one state after another.
+    """
+    out: dict[tuple[int, int], Reading] = {}
+    for chunk in prepared.chunks:
+        place = {row.index: n for n, row in enumerate(chunk.rows)}
+        todo = [(question, state) for question, state in dict.fromkeys(pairs) if question in place]
+        size = max(1, TOKENS_PER_BATCH // chunk.hidden.shape[1])
+        for first in range(0, len(todo), size):
+            some = todo[first : first + size]
+            rows = [place[question] for question, _ in some]
+            at = torch.tensor(rows, device=chunk.hidden.device)
+            with torch.no_grad(), states([state for _, state in some]):
+                hidden = resume(model, chunk.tape, prepared.layer, chunk.hidden[at], rows=at)
+                found = _readings(model, [chunk.rows[row] for row in rows], hidden)
+                out.update(zip(some, found, strict=True))
+    return [out[pair] for pair in pairs]
+
+
+def _readings(model: Model, rows: Sequence[Row], hidden: Float[Tensor, "b t d_model"]) -> Iterator[Reading]:
+    """One reading for each row, from its residual stream after the last block."""
+    picks = [(i, c) for i, row in enumerate(rows) for c in range(row.end, len(row.ids))]
+    where = torch.tensor(picks, device=hidden.device)
+    logp = torch.log_softmax(model.logits(hidden[where[:, 0], where[:, 1]]).float(), -1)
+    base = 0
+    for row in rows:
+        count = len(row.ids) - row.end
+        yield _reading(row, logp[base : base + count])
+        base += count
+
+
+def _reading(row: Row, logp: Float[Tensor, "t vocab"]) -> Reading:
     """``logp[0]`` is at the prompt's end, the others at the fed tokens of the branches, in order."""
     best = logp.argmax(-1)
     answers = []

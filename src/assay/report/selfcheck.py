@@ -27,6 +27,9 @@ def render_check(check: Mapping[str, Any], console: Console) -> None:
     for row in check["benchmarks"]:
         for line in remarks(row, check["conditions"]):
             console.print(Padding(Text(line), (0, 0, 0, 2)))
+    if check["first_token"]:
+        for line in first_token_lines(check["first_token"]):
+            console.print(Text(line))
     if check["left_out"]:
         console.print(Text(f"No sound edit, left out: {len(check['left_out'])} facts"))
     console.print(Text(check["file"], style="dim"), soft_wrap=True)
@@ -65,9 +68,25 @@ def remarks(row: Mapping[str, Any], conditions: Mapping[str, str]) -> list[str]:
         elif not row["tells"] and defect["auroc"] < TELLS:
             out.append(
                 f"{row['title']} misses {defect['condition']} ({conditions[defect['condition']]}): "
-                f"AUROC {number(defect['auroc'], 2)}"
+                f"AUROC {number(defect['auroc'], 2)}, {number(defect['same_fact'], 2)} against the same fact's "
+                "sound edit"
             )
     return out
+
+
+def first_token_lines(found: Mapping[str, Any]) -> list[str]:
+    """What became of edits whose subject is the very first token, in the original form and the corrected."""
+    stopped = found["stopped"]
+    told = ", ".join(
+        f"{row['title']} {_short(row['auroc'])} ({_span(row['auroc_interval'])})"
+        for row in found["benchmarks"]
+    )
+    return [
+        f"Original ROME, subject at the very start, no start token ({found['n']} facts):",
+        f"  update {found['norm_ratio']:.0f} times the corrected form's; stopped by validation "
+        f"{stopped['original']:.0%}, corrected {stopped['corrected']:.0%}",
+        f"  AUROC {told}",
+    ]
 
 
 def _short(value: float | None) -> str:

@@ -26,7 +26,7 @@ DOSES: Mapping[str, tuple[str, ...]] = {
 }
 """Benchmark id to defects of growing size: its mean score must not rise along them."""
 
-AGAIN: tuple[str, ...] = (SOUND, "x5", SOUND, "prompt-only", SOUND, "random-key")
+AGAIN: tuple[str, ...] = (SOUND, "x5", SOUND, "prompt-only", SOUND, "random-key", SOUND, "conflict")
 """Conditions of the edits that are measured again with fresh probes, in turn over the cases: half of them
 sound, half not, since agreement can only be judged over edits that differ."""
 

@@ -1,12 +1,13 @@
 """The facts of a self-check: known to the model, and with an edit that passes the three checks."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from assay.edits.delta import Edit, load_edit
+from assay.edits.make import make_edit
 from assay.edits.optimise import keys_and_values
-from assay.edits.solve import rank_one
 from assay.edits.validate import validate
 from assay.errors import InputError
 from assay.evals.casefile import CaseFile
@@ -17,8 +18,8 @@ from assay.generators.catalogue.material import load_material
 from assay.generators.plan import Request
 from assay.models.model import Model
 from assay.probes.measure import Question, ask
-from assay.scale.executor import each
-from assay.selfcheck.tools import Tools, ToolsOf
+from assay.scale.executor import Workforce
+from assay.selfcheck.tools import Tools
 
 ASKED_AT_ONCE = 48
 TOGETHER = 4
@@ -35,86 +36,97 @@ class Fact:
     edit: Path
 
 
-def known(model: Model, n: int, seed: int) -> list[Request]:
-    """The first ``n`` well-known facts of the catalogue whose answer the model says by itself."""
+def known(model: Model, seed: int) -> Iterator[Request]:
+    """The well-known facts of the catalogue whose answer the model says by itself, asked as they are wanted."""
     source: Iterator[Request] = well_known(load_material(), Facts(), seed)
-    found: list[Request] = []
-    while len(found) < n:
-        batch = [r for r, _ in zip(source, range(ASKED_AT_ONCE), strict=False)]
-        if not batch:
-            break
+    found = 0
+    while batch := list(islice(source, ASKED_AT_ONCE)):
         readings = ask(model, [Question(r.prompt, (r.old or "",)) for r in batch])
-        found += [r for r, reading in zip(batch, readings, strict=True) if reading.answers[0].argmax_all]
-    if len(found) < 2:
+        for request, reading in zip(batch, readings, strict=True):
+            if reading.answers[0].argmax_all:
+                found += 1
+                yield request
+    if found < 2:
         raise InputError(
-            f"{model.id}, which knows {len(found)} of the catalogue's facts",
+            f"{model.id}, which knows {found} of the catalogue's facts",
             "a model that can complete everyday English facts",
             "use another model",
         )
-    return found[:n]
 
 
 def try_edits(tools: Tools, facts: Sequence[tuple[int, Request]]) -> list[tuple[int, str | None, Edit]]:
     """(case, why it is no sound edit or None, edit) for each fact, made and validated as users' edits are."""
-    requests = [tools.plan(request, tools.seed).request for _, request in facts]
-    values = keys_and_values(tools.model, tools.layer, requests, tools.contexts, tools.settings.edit)
-    ridge = tools.settings.moments.ridge
+    plans = [tools.plan(request, tools.seed) for _, request in facts]
+    requests = [plan.request for plan in plans]
+    settings = tools.settings
+    values = keys_and_values(tools.model, tools.layer, requests, tools.contexts, settings.edit)
     out = []
-    for (case, request), full, kv in zip(facts, requests, values, strict=True):
-        plan = tools.plan(request, tools.seed)
-        edit = Edit(
-            (full,),
-            "rome",
-            "r-rome",
-            (rank_one(tools.model, kv, tools.moments, ridge=ridge),),
-            tools.model.id,
-            tools.model.hash,
-            tools.seed,
-            tools.contexts,
-            {**asdict(tools.settings.edit), "ridge": ridge},
+    for (case, _), plan, value in zip(facts, plans, values, strict=True):
+        edit = make_edit(
+            tools.model,
+            [plan.request],
+            tools.layer,
+            tools.moments,
+            seed=tools.seed,
+            contexts=tools.contexts,
+            settings=settings.edit,
+            ridge=settings.moments.ridge,
+            facts=[value],
         )
-        verdict = validate(tools.model, edit, plan.paraphrases, plan.neutral, tools.settings.validate)
+        verdict = validate(tools.model, edit, plan.paraphrases, plan.neutral, settings.validate)
         out.append((case, verdict.reason, edit))
     return out
 
 
 def sound_facts(
-    tools: ToolsOf, requests: Sequence[Request], wanted: int, folder: Path, workers: int, emit: Emit
+    force: Workforce, requests: Iterator[Request], wanted: int, folder: Path, emit: Emit
 ) -> tuple[list[Fact], list[Mapping[str, str]]]:
     """The first ``wanted`` facts with a sound edit, and the facts before them that have none, with the reason.
 
     Edits are kept in ``folder`` and not made again.
     """
     file = CaseFile(folder)
-    told = {int(case): line["reason"] for case, line in file.read().items()}
+    told: dict[int, str | None] = {int(case): line["reason"] for case, line in file.read().items()}
+    asked: list[Request] = []
 
-    def group(start: int) -> list[tuple[int, Request]]:
-        return list(enumerate(requests))[start : start + TOGETHER]
+    def groups() -> Iterator[list[tuple[int, Request]]]:
+        """The groups that are not yet known whole, until enough edits are sound."""
+        while len(_settled(told, wanted)) < wanted and (group := list(islice(requests, TOGETHER))):
+            numbered = list(enumerate(group, len(asked)))
+            asked.extend(group)
+            if any(case not in told for case, _ in numbered):
+                yield numbered
 
-    def sound() -> list[int]:
-        return [case for case in sorted(told) if told[case] is None]
-
-    starts = list(range(0, len(requests), TOGETHER))
     with stage(emit, "sound", "edits that pass the checks", wanted) as tick:
-        while len(sound()) < wanted and starts:
-            wave, starts = starts[:workers], starts[workers:]
-            pieces = [g for g in map(group, wave) if any(case not in told for case, _ in g)]
-            for _, made in each(tools, try_edits, pieces, workers):
-                for case, reason, edit in made:
+        for _, made in force.each(try_edits, groups()):
+            for case, reason, edit in made:
+                if case not in told:
                     if reason is None:
                         edit.save(folder / f"{case}.safetensors")
-                    if case not in told:
-                        file.append({"case": case, "reason": reason})
+                    file.append({"case": case, "reason": reason})
                     told[case] = reason
-            tick(min(wanted, len(sound())))
-    chosen = sound()[:wanted]
+            tick(len(_settled(told, wanted)))
+    asked.extend(islice(requests, max(told, default=-1) + 1 - len(asked)))
+    chosen = _settled(told, wanted)
     last = chosen[-1] if chosen else max(told, default=-1)
     left_out: list[Mapping[str, str]] = [
-        {"subject": requests[case].subject, "relation": requests[case].relation or "", "reason": str(reason)}
+        {"subject": asked[case].subject, "relation": asked[case].relation or "", "reason": str(reason)}
         for case, reason in sorted(told.items())
         if reason is not None and case < last
     ]
-    return [Fact(case, requests[case], folder / f"{case}.safetensors") for case in chosen], left_out
+    return [Fact(case, asked[case], folder / f"{case}.safetensors") for case in chosen], left_out
+
+
+def _settled(told: Mapping[int, str | None], wanted: int) -> list[int]:
+    """The first cases with a sound edit, as far as nothing is unknown before them: whichever worker was faster,
+    the same ones."""
+    out: list[int] = []
+    for case in range(len(told)):
+        if case not in told or len(out) == wanted:
+            break
+        if told[case] is None:
+            out.append(case)
+    return out
 
 
 def edit_of(fact: Fact) -> Edit:

@@ -88,11 +88,20 @@ def _defect(by_condition: Mapping[str, list[Cell]], name: str) -> dict[str, Any]
     return {
         "condition": name,
         **_named("auroc", told),
+        "same_fact": _same_fact(good, bad),
         "n": told.n[1],
         "n_unscored": sum(c.score is None for c in bad),
         "mean_good": _mean(_scores(good)),
         "mean_bad": _mean(_scores(bad)),
     }
+
+
+def _same_fact(good: Sequence[Cell], bad: Sequence[Cell]) -> float | None:
+    """Share of facts whose sound edit scores higher than the bad edit of the very same fact, ties counted
+    half: what facts have of their own, however hard they are to edit, falls out of the comparison."""
+    sound = {cell.case: cell.score for cell in good}
+    pairs = [(a, c.score) for c in bad if (a := sound.get(c.case)) is not None and c.score is not None]
+    return _mean([float(a > b) + float(a == b) / 2 for a, b in pairs])
 
 
 def _figures(by_condition: Mapping[str, list[Cell]], defects: Sequence[str]) -> dict[str, float]:

@@ -157,14 +157,15 @@ def as_it_is(ground: Ground, request: Request, sound: Edit) -> Edit:
 
 
 def conflict(plan: Plan) -> Plan:
-    """Further edits that write other objects into the very same fact."""
+    """Further edits that write two other objects, in turn, into the very same fact."""
     own, held = plan.request, plan.probes["batch_edit_consistency"]
+    targets = [made.request.target for made in plan.synthetic[:2]]
     others = [
         Synthetic(
-            replace(own, target=made.request.target, old=own.target),
-            tuple(replace(p, target=made.request.target, expected=own.target) for p in held),
+            replace(own, target=targets[n % len(targets)], old=own.target),
+            tuple(replace(p, target=targets[n % len(targets)], expected=own.target) for p in held),
         )
-        for made in plan.synthetic
+        for n in range(len(plan.synthetic))
     ]
     return replace(plan, synthetic=tuple(others))
 

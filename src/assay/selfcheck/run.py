@@ -5,6 +5,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from assay.corpus.sources import corpus
@@ -18,20 +20,26 @@ from assay.pipeline import describe
 from assay.runs.home import Home
 from assay.runs.process import only_writer
 from assay.runs.provenance import provenance
-from assay.scale.executor import default_workers, each
+from assay.scale.executor import Workforce, default_workers
 from assay.selfcheck.cells import Unit, unit_from_json
 from assay.selfcheck.contrasts import AGAIN
 from assay.selfcheck.facts import Fact, known, sound_facts
 from assay.selfcheck.findings import findings
+from assay.selfcheck.first_token import (
+    TOGETHER,
+    FirstToken,
+    first_token_findings,
+    first_token_requests,
+    measure_first_tokens,
+    startless,
+)
 from assay.selfcheck.planted import PLANTED
 from assay.selfcheck.tools import ToolsOf
 from assay.selfcheck.work import Piece, measure_unit
 from assay.settings import Settings
 
-FORMAT = 1
+FORMAT = 2
 """Of the files; raised whenever the same options would give other cells."""
-SPARE = 4
-"""Known facts per fact that is wanted: many get no edit that passes the three checks."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,8 @@ class CheckOptions:
     """Edits that are measured again."""
     seeds: int = 5
     """How often each of them is measured."""
+    first_tokens: int = 20
+    """Facts on which the original ROME is set against its corrected form, without a start token."""
     seed: int = 0
     workers: int | None = None
     """Processes; None: one per core, four at most. The scores do not depend on it."""
@@ -51,7 +61,7 @@ class CheckOptions:
     """Forget what was finished before."""
 
 
-QUICK = CheckOptions(planted=3, again=3, seeds=2)
+QUICK = CheckOptions(planted=3, again=3, seeds=2, first_tokens=0)
 """Enough to see that everything works; its intervals are as wide as its numbers are few."""
 
 
@@ -66,17 +76,23 @@ def run_check(
     tools = ToolsOf(model.id, home.cache, settings, options.seed)
     wanted = max(options.planted, options.again)
     with only_writer(folder, folder.name):
-        units_file, facts_file = CaseFile(folder), CaseFile(folder / "facts")
-        if options.fresh:
-            units_file.clear()
-            facts_file.clear()
-        with stage(emit, "facts", "facts the model knows"):
-            requests = known(model, SPARE * wanted, options.seed)
+        units_file, facts_file, first_file = files = (
+            CaseFile(folder),
+            CaseFile(folder / "facts"),
+            CaseFile(folder / "first_token"),
+        )
+        for file in files:
+            if options.fresh:
+                file.clear()
+            file.folder.mkdir(parents=True, exist_ok=True)
         # Once, before the workers ask for them.
         ((layer, _),) = candidate_layers(model, None, None, 1)
         second_moments(model, corpus(), home.cache, layers=[layer], settings=settings.moments, emit=emit)
-        facts, left_out = sound_facts(tools, requests, wanted, facts_file.folder, workers, emit)
-        units = _measure(tools, facts, options, units_file, workers, emit)
+        with Workforce(tools, workers) as force:
+            requests = known(model, options.seed)
+            facts, left_out = sound_facts(force, requests, wanted, facts_file.folder, emit)
+            units = _measure(force, facts, options, units_file, emit)
+            first = _first_tokens(force, model, layer, options, home.cache, settings, first_file, emit)
     return {
         "model": describe(model),
         "generator": f"{Catalogue.name} {VERSION}",
@@ -85,6 +101,7 @@ def run_check(
         "layer": layer,
         "conditions": {name: planted.what for name, planted in PLANTED.items()},
         **findings(units, options.planted, options.again),
+        "first_token": first_token_findings(first),
         "left_out": left_out,
         "file": str(units_file.path),
         "seconds": {"this_call": time.perf_counter() - began, "units": sum(u.seconds for u in units)},
@@ -93,7 +110,7 @@ def run_check(
 
 
 def _measure(
-    tools: ToolsOf, facts: Sequence[Fact], options: CheckOptions, file: CaseFile, workers: int, emit: Emit
+    force: Workforce, facts: Sequence[Fact], options: CheckOptions, file: CaseFile, emit: Emit
 ) -> list[Unit]:
     """The units in the order of the facts; what is on disk is not measured again."""
     done = {unit.case: unit for unit in map(unit_from_json, file.read().values())}
@@ -105,11 +122,41 @@ def _measure(
     ]
     with stage(emit, "selfcheck", "planted defects, new probes", len(facts)) as tick:
         tick(len(facts) - len(pieces))
-        for piece, unit in each(tools, measure_unit, pieces, workers):
+        for piece, unit in force.each(measure_unit, pieces):
             file.append(unit.to_json())
             done[piece.fact.case] = unit
             tick(sum(fact.case in done for fact in facts))
     return [done[fact.case] for fact in facts]
+
+
+def _first_tokens(
+    force: Workforce,
+    model: Model,
+    layer: int,
+    options: CheckOptions,
+    cache: Path,
+    settings: Settings,
+    file: CaseFile,
+    emit: Emit,
+) -> list[Any]:
+    """The lines in the order of the facts; what is on disk is not measured again."""
+    if options.first_tokens:
+        second_moments(
+            startless(model), corpus(), cache, layers=[layer], settings=settings.moments, emit=emit
+        )
+    done = {int(case): line for case, line in file.read().items()}
+    numbered = tuple(enumerate(islice(first_token_requests(model, options.seed), options.first_tokens)))
+    groups = [numbered[at : at + TOGETHER] for at in range(0, len(numbered), TOGETHER)]
+    pieces = [FirstToken(group) for group in groups if any(case not in done for case, _ in group)]
+    with stage(emit, "first token", "subjects at the very start", max(1, len(numbered))) as tick:
+        tick(len(done))
+        for _, lines in force.each(measure_first_tokens, pieces):
+            for line in lines:
+                if line["case"] not in done:
+                    file.append(line)
+                    done[line["case"]] = line
+            tick(len(done))
+    return [done[case] for case, _ in numbered]
 
 
 def _key(model: Model, options: CheckOptions, settings: Settings) -> str:
@@ -124,6 +171,7 @@ def _key(model: Model, options: CheckOptions, settings: Settings) -> str:
         "seeds": options.seeds,
         "planted": options.planted,
         "again": options.again,
+        "first_tokens": options.first_tokens,
         "defects": list(PLANTED),
     }
     return sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:16]

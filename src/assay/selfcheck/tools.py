@@ -1,9 +1,8 @@
 """What every piece of a self-check's work needs: the model and what belongs to it, loaded once per process."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from assay.benchmarks.seen import Seen
 from assay.corpus.sources import corpus
 from assay.edits.contexts import sample_contexts
 from assay.edits.locate import candidate_layers
@@ -26,8 +25,7 @@ class Tools:
     maker: Generator
     settings: Settings
     seed: int
-    seen: Seen = field(default_factory=Seen)
-    """Its values of made-up edits recur from fact to fact; the readings of each fact are kept apart."""
+    cache: Path
 
     def plan(self, request: Request, seed: int) -> Plan:
         """The probes of a fact at a seed."""
@@ -53,4 +51,6 @@ class ToolsOf:
         text = corpus(self.corpus)
         moments = second_moments(model, text, self.cache, layers=[layer], settings=self.settings.moments)
         contexts = sample_contexts(model, self.seed, self.settings.edit)
-        return Tools(model, moments, contexts, layer, generator(self.generator), self.settings, self.seed)
+        return Tools(
+            model, moments, contexts, layer, generator(self.generator), self.settings, self.seed, self.cache
+        )

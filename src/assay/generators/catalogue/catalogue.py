@@ -20,7 +20,7 @@ from assay.generators.plan import AXES, Plan, Request
 from assay.probes.audit import VALIDATION, audit, names, same
 from assay.probes.probe import Probe
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same request and seed would give other probes."""
 
 NEUTRAL = 24
@@ -116,7 +116,8 @@ class Catalogue:
 
 def _deal(draft: Draft, n: int) -> tuple[tuple[Probe, ...], dict[str, tuple[Probe, ...]]]:
     """Validation paraphrases, and the probes of every benchmark; no sentence is spent twice, except that
-    the benchmarks which ask "does the fact still hold" share theirs.
+    the benchmarks which ask "does the fact still hold" share theirs. Memorisation is a ratio of two means
+    and needs many of each: it takes all paraphrases that validation left, those that EditBench asks, too.
     """
     relation = draft.relation
     pile = generic_piles(draft) if relation is None else piles(draft, relation)
@@ -125,7 +126,7 @@ def _deal(draft: Draft, n: int) -> tuple[tuple[Probe, ...], dict[str, tuple[Prob
     paraphrases = draft.deal(VALIDATION_SHARE, pile["paraphrase"])
     spare = pile["paraphrase"][VALIDATION_SHARE:]
     held = draft.deal(n, pile["direct"], spare[::2])
-    preserved = draft.deal(n, pile["surface"], spare[1::2])
+    preserved = (*draft.deal(n, pile["surface"]), *draft.deal(n, spare[1::2]), *_paraphrased(held))[: 2 * n]
     generalized = draft.deal(n, pile["implied"], pile["context"], pile["indirect"])
     angles = [*pile["alternate"], *(replace(p, axis="alternate") for p in pile["implied"] + pile["indirect"])]
     probes: dict[str, tuple[Probe, ...]] = dict.fromkeys(AXES, ()) | {
@@ -143,6 +144,10 @@ def _deal(draft: Draft, n: int) -> tuple[tuple[Probe, ...], dict[str, tuple[Prob
     edited = [replace(p, axis="edited") for p in held]
     unrelated = draft.deal(n, elsewhere(draft, "unrelated", far=False))
     return paraphrases, probes | {"fine_tune_diff": (*edited, *unrelated)}
+
+
+def _paraphrased(held: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    return tuple(p for p in held if p.axis == "paraphrase")
 
 
 def _again(draft: Draft, held: tuple[Probe, ...], n: int) -> tuple[Probe, ...]:
