@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from assay.generators.plan import Request
 from assay.models.load import load
 from assay.models.model import Model, weight_hash
 from assay.models.tokens import answer_ids, encode
+from assay.selfcheck.first_token import first_token_requests, startless
 from assay.settings import EditSettings
 from oracles import next_logp_slowly, optimise_slowly
 
@@ -71,6 +73,15 @@ def test_what_the_default_model_is(model: Model) -> None:
 def test_it_knows_where_the_eiffel_tower_is(model: Model) -> None:
     logp = next_logp_slowly(model, encode(model, REQUEST.prompt))
     assert model.tokenizer.decode([int(logp.argmax())]) == " Paris"
+
+
+def test_subjects_at_the_very_start_are_one_token_and_enough(model: Model) -> None:
+    found = list(islice(first_token_requests(model, 0), 20))
+    assert len({r.subject for r in found}) == 20
+    for request in found:
+        assert request.prompt.startswith(request.subject)
+        assert len(encode(startless(model), request.subject)) == 1
+    assert found == list(islice(first_token_requests(model, 0), 20))
 
 
 def test_value_and_update_on_the_real_model(model: Model, moments: Moments) -> None:

@@ -5,9 +5,10 @@ from contextlib import ExitStack
 import pytest
 import torch
 
+from assay.benchmarks.generation import mean_logp
 from assay.edits.side_by_side import side_by_side
 from assay.errors import Mismatch
-from assay.models.generate import continue_rows
+from assay.models.generate import continue_rows, continue_with_likelihood
 from assay.models.model import Model
 from assay.models.tokens import encode
 from assay.probes.measure import Question, Reading, prepare, read, read_each
@@ -36,18 +37,19 @@ def test_readings_side_by_side_equal_one_state_after_another(any_model: Model) -
     a = random_edit(any_model, layer=1, rank=1, seed=0, size=0.05)
     b = random_edit(any_model, layer=2, rank=3, seed=1, size=0.05)
     stacks = [(), (a,), (a, b), (b,)]
-    pairs = [(q, s) for s in range(4) for q in range(3)][::-1] + [(0, 2)]
-    prepared = prepare(any_model, QUESTIONS, 1)
+    groups, wanted = [0, 1, 1], [[0, 2], [0, 1, 2, 3]]
+    prepared = prepare(any_model, QUESTIONS, 1, groups)
     found = read_each(
-        any_model, prepared, pairs, lambda rows: side_by_side(any_model, [stacks[s] for s in rows])
+        any_model, prepared, wanted, lambda rows: side_by_side(any_model, [stacks[s] for s in rows])
     )
     slow = [one_after_another(any_model, stack, 1) for stack in stacks]
-    for (question, state), reading in zip(pairs, found, strict=True):
+    assert set(found) == {(q, s) for q, group in enumerate(groups) for s in wanted[group]}
+    for (question, state), reading in found.items():
         expected = slow[state][question]
         assert torch.allclose(reading.next_logp, expected.next_logp, atol=TOLERANCE)
         for mine, theirs in zip(reading.answers, expected.answers, strict=True):
             assert mine.logps == pytest.approx(theirs.logps, abs=TOLERANCE)
-    unlike = (slow[0][0].next_logp - slow[1][0].next_logp).abs().max()
+    unlike = (slow[0][1].next_logp - slow[1][1].next_logp).abs().max()
     assert unlike > 100 * TOLERANCE  # the edits do something, so the comparison above can fail
 
 
@@ -60,6 +62,9 @@ def test_texts_side_by_side_are_those_of_each_edit(any_model: Model) -> None:
     with edit.applied(any_model):
         edited = continue_rows(any_model, rows, 6, [None, 3], 5)
     assert together == [*plain, *edited]
+    scored = continue_with_likelihood(any_model, rows, 6, [None, 3], 5)
+    assert [row.ids for row in scored] == plain
+    assert [row.mean_logp for row in scored] == pytest.approx(mean_logp(any_model, rows, plain), abs=1e-4)
     assert plain != edited
 
 

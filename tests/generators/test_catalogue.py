@@ -238,9 +238,11 @@ def test_avoided_prompts_are_not_used_again(catalogue):
 @pytest.mark.parametrize("n", [1, 3, 12])
 def test_the_number_of_probes_is_a_ceiling(catalogue, n):
     plan = catalogue.plan(TOWER, 0, n_probes=n, n_synthetic=2)
-    halves = plan.probes["fine_tune_diff"]  # so many of each half
-    assert max(sum(p.axis == axis for p in halves) for axis in AXES["fine_tune_diff"]) <= n
-    assert max(len(found) for id, found in plan.probes.items() if id != "fine_tune_diff") <= n
+    for id, found in plan.probes.items():
+        if id in ("fine_tune_diff", "preservation_vs_memorization"):  # so many of each kind
+            assert max(sum(p.axis == axis for p in found) for axis in AXES[id]) <= n
+        else:
+            assert len(found) <= n
     assert len(plan.synthetic) == 2
 
 

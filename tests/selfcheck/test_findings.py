@@ -36,7 +36,7 @@ def unit(case: int, good: float, bad: float | None) -> Unit:
 
 
 def entry(units: list[Unit], id: str = "edit_bench") -> dict[str, object]:
-    rows = findings(units, 20, 30)["benchmarks"]
+    rows = findings(units)["benchmarks"]
     assert [row["id"] for row in rows] == list(NAMES)
     found: dict[str, object] = next(row for row in rows if row["id"] == id)
     return found
@@ -86,10 +86,15 @@ def test_an_unscored_edit_is_counted_and_never_a_zero() -> None:
     assert again["n_edits"] == 2 and again["n_edits_unscored"] == 1
 
 
-def test_the_first_units_have_the_defects_and_more_may_be_measured_again() -> None:
-    found = findings([unit(0, 0.5, 0.1), unit(1, 0.6, 0.1)], 1, 2)
-    assert found["facts"] == {"planted": 1, "again": 2}
-    assert found["benchmarks"][0]["n_good"] == 1 and found["benchmarks"][0]["n_edits"] == 2
+def test_two_edits_of_one_fact_are_two_rows_of_the_agreement() -> None:
+    units = [unit(n, 0.4 + 0.1 * n, 0.1) for n in range(3)]
+    more = [cell(1, "x5", seed, id, 0.2) for id in NAMES for seed in SEEDS]
+    units[1] = replace(units[1], cells=(*units[1].cells, *more))
+    found = findings(units)
+    assert (found["facts"], found["edits_again"]) == (3, 4)
+    row = found["benchmarks"][0]
+    assert (row["n_edits"], row["n_edits_unscored"], row["n_seeds"]) == (4, 0, 3)
+    assert row["n_good"] == 3
 
 
 def test_a_unit_comes_back_from_its_file_and_a_cut_line_is_dropped(tmp_path: Path) -> None:
@@ -104,7 +109,7 @@ def test_a_unit_comes_back_from_its_file_and_a_cut_line_is_dropped(tmp_path: Pat
 
 def test_the_picture_has_a_dot_for_every_score_and_is_whole_xml() -> None:
     units = [unit(n, 0.5, 0.2) for n in range(4)]
-    drawn = ElementTree.fromstring(defects_picture(findings(units, 20, 30)))
+    drawn = ElementTree.fromstring(defects_picture(findings(units)))
     dots = [e.get("class") for e in drawn.iter("{http://www.w3.org/2000/svg}circle")]
     assert dots.count("sound") == 1 + 4 * len(NAMES)  # one in the legend
     assert dots.count("planted") == 1 + 4 * sum(map(len, CONTRASTS.values()))
@@ -131,7 +136,7 @@ def test_the_table_fits_into_80_columns_and_says_what_is_missed() -> None:
         "left_out": [
             {"subject": "Mali", "relation": "place_continent", "reason": "paraphrases: 0.1 below 0.3"}
         ],
-        **findings(units, 20, 30),
+        **findings(units),
     }
     console = Console(width=80, record=True, file=StringIO())
     render_check(check, console)

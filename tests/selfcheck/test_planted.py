@@ -13,7 +13,7 @@ from assay.generators.table import generator
 from assay.models.model import Model, weight_hash
 from assay.models.tokens import encode
 from assay.probes.measure import Question, ask
-from assay.selfcheck.contrasts import AGAIN, CONTRASTS, DOSES, benchmarks_of
+from assay.selfcheck.contrasts import AGAIN, CONTRASTS, DOSES, again_of, benchmarks_of
 from assay.selfcheck.planted import PLANTED, SOUND, Ground
 from assay.settings import EditSettings, Settings
 from oracles import _down_in
@@ -145,3 +145,11 @@ def test_every_benchmark_has_defects_and_every_defect_is_planted() -> None:
     assert used <= set(PLANTED) and set(AGAIN) <= {SOUND, *PLANTED}
     assert set(PLANTED) - used <= set(AGAIN)
     assert benchmarks_of("conflict") == ("batch_edit_consistency", "sequential_edit_retention")
+
+
+def test_edits_are_shared_out_among_facts_and_none_comes_twice() -> None:
+    found = [again_of(fact, 20, 30) for fact in range(20)]
+    assert [len(some) for some in found] == [2] * 10 + [1] * 10
+    every = [condition for some in found for condition in some]
+    assert every.count(SOUND) == 15 and set(every) == set(AGAIN)
+    assert [again_of(fact, 3, 3) for fact in range(3)] == [(SOUND,), ("x5",), (SOUND,)]

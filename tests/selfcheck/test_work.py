@@ -47,7 +47,7 @@ def piece(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Piece:
         tools.model, [request], LAYER, tools.moments, contexts=tools.contexts, settings=SETTINGS.edit
     )
     path = edit.save(tmp_path_factory.mktemp("edit") / "0.safetensors")
-    return Piece(Fact(0, TOWER, path), planted=True, again=SOUND, seeds=(0, 1, 2))
+    return Piece(Fact(0, TOWER, path), again=(SOUND,), seeds=(0, 1, 2))
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ def _walk(bench: Bench) -> Chain:
                 edits.append(_solved(bench, number, value))
                 stack.enter_context(edits[-1].applied(model))
                 tick(number + 1)
-        later = _after_each(bench, edits, [[*neutral, *questions, *mine] for mine in own])
+        later = _after_each(bench, edits, [*neutral, *questions], own)
         tick(len(edits))
     calm = [calm_first, *(r[: len(neutral)] for r in later)]
     asked = [asked_first, *(r[len(neutral) : len(neutral) + len(questions)] for r in later)]
@@ -115,19 +115,22 @@ def _walk(bench: Bench) -> Chain:
 
 
 def _after_each(
-    bench: Bench, edits: Sequence[Edit], asked: Sequence[Sequence[Question]]
+    bench: Bench, edits: Sequence[Edit], always: Sequence[Question], own: Sequence[Sequence[Question]]
 ) -> list[list[Reading]]:
-    """What each list of questions reads after the first edit and so many further ones: one, two, ..."""
-    questions = list(dict.fromkeys(q for some in asked for q in some))
-    number = {q: n for n, q in enumerate(questions)}
-    prepared = prepare(bench.model, questions, bench.edit.layer)
+    """What is read after each further edit: what is always asked, then what is asked of that edit only."""
+    questions, groups = list(always), [0] * len(always)
+    for step, some in enumerate(own):
+        questions += some
+        groups += [step + 1] * len(some)
+    prepared = prepare(bench.model, questions, bench.edit.layer, groups)
 
     def states(rows: Sequence[int]) -> AbstractContextManager[None]:
         return side_by_side(bench.model, [tuple(edits[: step + 2]) for step in rows])
 
-    pairs = [(number[q], step) for step, some in enumerate(asked) for q in some]
-    found = iter(read_each(bench.model, prepared, pairs, states))
-    return [[next(found) for _ in some] for some in asked]
+    steps = range(len(own))
+    found = read_each(bench.model, prepared, [steps, *([step] for step in steps)], states)
+    numbers = {group: [n for n, g in enumerate(groups) if g == group] for group in range(len(own) + 1)}
+    return [[found[n, step] for n in (*numbers[0], *numbers[step + 1])] for step in steps]
 
 
 def _steps(chain: Chain, values: Sequence[float]) -> list[Step]:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from assay.edits.key_value import KeyValue, check_reach, mean_key, rows_of
 from assay.events import Emit, ignore, stage
 from assay.generators.plan import Request
+from assay.models.batches import cheapest_batches
 from assay.models.forward import Tape, forward, pack
 from assay.models.model import Model
 from assay.models.resume import resume
@@ -35,12 +36,18 @@ class _Fact:
     target: list[int]
     first: list[int]
     """For each context row the column, counted from the subject's last token, that predicts the target."""
+
     v_start: Float[Tensor, " d_model"]
     essence_before: Float[Tensor, " vocab"]
     """Log-probabilities after the subject on its own, before the optimisation."""
     delta: Float[Tensor, " d_model"]
     loss: list[float] = field(default_factory=list)
     likely: list[float] = field(default_factory=list)
+
+    @property
+    def tails(self) -> list[int]:
+        """Columns, from the subject's last token on, that matter of each of its rows, the essence last."""
+        return [*(first + len(self.target) for first in self.first), 1]
 
 
 def key_and_value(
@@ -163,25 +170,21 @@ def _losses(
     model: Model, layer: int, tape: Tape, column: int, facts: Sequence[_Fact], settings: EditSettings
 ) -> Float[Tensor, " n_facts"]:
     """Each fact's total loss with its delta added, in one pass over all of their rows; noted in the facts."""
-    rows = torch.tensor([row for fact in facts for row in (*fact.rows, fact.essence)], device=model.device)
-    owner = [n for n, fact in enumerate(facts) for _ in range(len(fact.rows) + 1)]
-    final = _final(model, layer, tape, column, rows, torch.stack([fact.delta for fact in facts])[owner])
-    picks, base = [], 0
+    final, begin = _final(model, layer, tape, column, facts)
+    picks, base, ends = [], 0, []
     for n, fact in enumerate(facts):
         share = 1 / (len(fact.rows) * len(fact.target))
         for i, first in enumerate(fact.first):
-            picks += [(base + i, first + j, token, n, share) for j, token in enumerate(fact.target)]
+            at = begin[base + i] + first
+            picks += [(at + j, token, n, share) for j, token in enumerate(fact.target)]
         base += len(fact.rows) + 1
-    at_row, at_column, tokens, of, shares = (
-        torch.tensor(x, device=model.device) for x in zip(*picks, strict=True)
-    )
-    logp = torch.log_softmax(model.logits(final[at_row, at_column]).float(), -1)
+        ends.append(begin[base - 1])
+    places, tokens, of, shares = (torch.tensor(x, device=model.device) for x in zip(*picks, strict=True))
+    logp = torch.log_softmax(model.logits(final[places]).float(), -1)
     nll = torch.zeros(len(facts), device=model.device).index_add(
         0, of, -logp.gather(-1, tokens[:, None])[:, 0] * shares
     )
-    ends = torch.tensor([len(fact.rows) for fact in facts], device=model.device)
-    essence_rows = (ends + 1).cumsum(0) - 1
-    now = torch.log_softmax(model.logits(final[essence_rows, 0]).float(), -1)
+    now = torch.log_softmax(model.logits(final[ends]).float(), -1)
     before = torch.stack([fact.essence_before for fact in facts])
     kl = (now.exp() * (now - before)).sum(-1)
     decay = torch.stack([fact.delta.norm() / fact.v_start.norm() ** 2 for fact in facts])
@@ -193,21 +196,31 @@ def _losses(
 
 
 def _final(
-    model: Model,
-    layer: int,
-    tape: Tape,
-    column: int,
-    rows: Int[Tensor, " b"],
-    deltas: Float[Tensor, "b d_model"],
-) -> Float[Tensor, "b t_rest d_model"]:
-    """Residual stream after the last block of the chosen rows, with their deltas added at ``column``."""
-    rest = tape.block_out[layer][rows][:, column:]
-    shift = _shifter(model, layer, tape.down_out[layer][rows][:, column])
-    hidden = torch.cat([(rest[:, 0] + shift(deltas))[:, None], rest[:, 1:]], 1)
-    if layer == model.n_layers - 1:
-        return hidden
-    whole = len(rows) == len(tape.block_out[layer])
-    return resume(model, tape, layer + 1, hidden, start=column, rows=None if whole else rows)
+    model: Model, layer: int, tape: Tape, column: int, facts: Sequence[_Fact]
+) -> tuple[Float[Tensor, "n d_model"], list[int]]:
+    """Residual stream after the last block with each fact's delta added at ``column``, one column after another;
+    and where each row of the facts begins in it. Rows run as far as they matter, those of like length together."""
+    every = [(row, n) for n, fact in enumerate(facts) for row in (*fact.rows, fact.essence)]
+    tails = [tail for fact in facts for tail in fact.tails]
+    order = sorted(range(len(every)), key=tails.__getitem__)
+    deltas = torch.stack([fact.delta for fact in facts])
+    parts, begin, length = [], [0] * len(every), 0
+    for piece in cheapest_batches([tails[n] for n in order]):
+        some = order[piece]
+        rows = torch.tensor([every[n][0] for n in some], device=model.device)
+        width = tails[some[-1]]
+        rest = tape.block_out[layer][rows, column : column + width]
+        shift = _shifter(model, layer, tape.down_out[layer][rows, column])
+        hidden = torch.cat(
+            [(rest[:, 0] + shift(deltas[[every[n][1] for n in some]]))[:, None], rest[:, 1:]], 1
+        )
+        if layer < model.n_layers - 1:
+            hidden = resume(model, tape, layer + 1, hidden, start=column, rows=rows)
+        for i, n in enumerate(some):
+            begin[n] = length + i * width
+        length += len(some) * width
+        parts.append(hidden.flatten(0, 1))
+    return torch.cat(parts), begin
 
 
 def _shifter(

@@ -13,7 +13,7 @@ from assay.errors import RequestError
 from assay.models.forward import forward, pack
 from assay.models.model import Model
 from assay.models.tokens import encode
-from assay.probes.measure import Question, kl, prepare, read
+from assay.probes.measure import Question, prepare, read
 from assay.probes.probe import Probe
 from assay.settings import ValidateSettings
 
@@ -105,21 +105,16 @@ def validate(
         ],
         edit.layer,
     )
-    calm = prepare(model, [Question(n) for n in neutral], edit.layer)
-    calm_before, states_before = read(model, calm), _states(model, neutral, edit.layer)
+    before = _run(model, neutral, edit.layer)
     edit.check(model)
     with edit.applied(model):
-        held, calm_after, states_after = (
-            read(model, asked),
-            read(model, calm),
-            _states(model, neutral, edit.layer),
-        )
+        held, after = read(model, asked), _run(model, neutral, edit.layer)
 
     p = [r.answers[0].p for r in held]
     beats = [r.answers[0].logp > r.answers[1].logp for r in held if len(r.answers) == 2]
     share = sum(beats) / len(beats) if beats else None
-    shifts = [kl(a, b) for a, b in zip(calm_before, calm_after, strict=True)]
-    similar = {n: linear_cka(states_before[n], states_after[n]) for n in states_before}
+    shifts = (before.next_logp.exp() * (before.next_logp - after.next_logp)).sum(-1).clamp(min=0).tolist()
+    similar = {n: linear_cka(before.states[n], after.states[n]) for n in before.states}
     worst = min(similar, key=lambda n: similar[n])
     return Verdict(
         (
@@ -156,7 +151,7 @@ def validate(
                 settings.cka,
                 "at_least",
                 {
-                    "n_tokens": len(states_before[worst]),
+                    "n_tokens": len(before.states[worst]),
                     "lowest_layer": worst,
                     "by_layer": list(similar.values()),
                 },
@@ -165,22 +160,31 @@ def validate(
     )
 
 
-def _states(model: Model, texts: Sequence[str], first: int) -> dict[int, Float[Tensor, "n d_model"]]:
-    """Residual stream after each layer from ``first`` on at every token of the texts.
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What one pass over the neutral prompts shows."""
 
-    The start token is left out: it is the same in every text and its huge norm would make any two models
-    look alike.
-    """
+    next_logp: Float[Tensor, "prompts vocab"]
+    """Log-probabilities of the token after each prompt, nats, float32."""
+    states: Mapping[int, Float[Tensor, "n d_model"]]
+    """Residual stream after each layer from the edited one on, at every token but the start token: that one is the
+    same in every text, and its huge norm would make any two models look alike."""
+
+
+def _run(model: Model, texts: Sequence[str], first: int) -> _Run:
     rows = [encode(model, t) for t in texts]
     batch, _ = pack(model, rows)
     skip = 0 if model.start is None else 1
     at = torch.tensor(
         [(i, c) for i, row in enumerate(rows) for c in range(skip, len(row))], device=model.device
     )
+    ends = torch.tensor([len(row) - 1 for row in rows], device=model.device)
     layers = range(first, model.n_layers)
     with torch.no_grad():
         tape = forward(model, batch, block_out=layers)
-    return {n: tape.block_out[n][at[:, 0], at[:, 1]].float().clone() for n in layers}
+        last = tape.block_out[model.n_layers - 1][torch.arange(len(rows), device=model.device), ends]
+        next_logp = torch.log_softmax(model.logits(last).float(), -1)
+    return _Run(next_logp, {n: tape.block_out[n][at[:, 0], at[:, 1]].float().clone() for n in layers})
 
 
 def linear_cka(a: Float[Tensor, "n d"], b: Float[Tensor, "n e"]) -> float:

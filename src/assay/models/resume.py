@@ -38,17 +38,17 @@ CACHE_NAMES = ("past_key_values", "layer_past", "past_key_value")
 """What blocks call their cache argument."""
 
 
-def _from_column(name: str, value: Any, start: int, rows: Tensor | None) -> Any:
-    """A block argument for the columns from ``start`` on, and for the chosen rows."""
+def _from_column(name: str, value: Any, start: int, width: int, rows: Tensor | None) -> Any:
+    """A block argument for ``width`` columns from ``start`` on, and for the chosen rows."""
 
     def pick(tensor: Tensor, dim: int) -> Tensor:
-        cut = tensor.narrow(dim, start, tensor.shape[dim] - start)
+        cut = tensor.narrow(dim, start, width)
         return cut[rows] if rows is not None and cut.shape[0] > 1 else cut
 
     if value is None:
         return None
     if name == "attention_mask":
-        return pick(value, 2)
+        return pick(value, 2)[..., : start + width]
     if name == "position_ids":
         return pick(value, 1)
     if name == "position_embeddings":
@@ -67,16 +67,17 @@ def resume(
     rows: Int[Tensor, " b"] | None = None,
     keep: Callable[[int, Tensor], None] | None = None,
 ) -> Float[Tensor, "b t_rest d_model"]:
-    """Run blocks ``layer`` to ``stop`` (default: the last) on ``hidden``, the columns from ``start`` on.
+    """Run blocks ``layer`` to ``stop`` (default: the last) on ``hidden``, its columns from ``start`` on.
 
-    Columns before ``start`` are taken, unchanged, from the tape's prefix; ``rows`` chooses rows of the
-    taped pass (repeats allowed). ``keep(layer, hidden)`` sees the residual stream after each block.
+    ``hidden`` may end before the taped columns do: no token sees a later one. Columns before ``start`` are
+    taken, unchanged, from the tape's prefix; ``rows`` chooses rows of the taped pass (repeats allowed).
+    ``keep(layer, hidden)`` sees the residual stream after each block.
     """
     frozen = FrozenPrefix(tape.prefix, start, rows) if start else None
     last = model.n_layers - 1 if stop is None else stop
     for index in range(layer, last + 1):
         arguments = {
-            name: frozen if name in CACHE_NAMES else _from_column(name, value, start, rows)
+            name: frozen if name in CACHE_NAMES else _from_column(name, value, start, hidden.shape[1], rows)
             for name, value in tape.calls[index].items()
         }
         hidden = hidden_of(model.blocks[index](hidden_states=hidden, **arguments))

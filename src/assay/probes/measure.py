@@ -1,9 +1,9 @@
 """The one evaluator: probabilities of answers after prompts, fast, before and after an edit.
 
-Rows are packed so that no token is run twice: all answers of one prompt share the prompt (each answer is
-a branch that sees the prompt and itself only), the last token of an answer is never fed, and an edit at
-layer L leaves the layers below L unchanged, so ``prepare`` runs those once for before, after and every
-further edit at L or above. The slow obvious version is ``tests/oracles.py:measure_slowly``.
+Rows are packed so that no token is run twice: prompts share what they have in common at their beginning, all answers
+of one prompt share the prompt, the last token of an answer is never fed, and an edit at layer L leaves the
+layers below L unchanged, so ``prepare`` runs those once for before, after and every further edit at L or
+above. The slow obvious version is ``tests/oracles.py:measure_slowly``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +14,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from assay.models.batches import TOKENS_PER_BATCH, cheapest_batches
 from assay.models.forward import Tape, forward
 from assay.models.model import Model
 from assay.models.resume import resume
 from assay.probes.probe import Probe
-from assay.probes.rows import TOKENS_PER_BATCH, Row, batch_of, cheapest_batches, row_of
+from assay.probes.rows import Asked, Row, batch_of, rows_of
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,15 @@ class Prepared:
     n: int
 
 
-def prepare(model: Model, questions: Sequence[Question], layer: int = 0) -> Prepared:
+def prepare(
+    model: Model, questions: Sequence[Question], layer: int = 0, groups: Sequence[int] | None = None
+) -> Prepared:
     """Encode and batch the questions and run the layers below ``layer``, which no edit at or above
-    ``layer`` changes."""
-    rows = sorted(
-        (row_of(model, i, q.prompt, q.answers) for i, q in enumerate(questions)), key=lambda r: len(r.ids)
-    )
+    ``layer`` changes. ``groups`` has a number for each question; see ``read_each``."""
+    asked = [(question.prompt, question.answers) for question in questions]
+    rows = sorted(rows_of(model, asked, groups), key=lambda row: len(row.ids))
     chunks: list[_Chunk] = []
-    for piece in cheapest_batches([len(r.ids) for r in rows]):
+    for piece in cheapest_batches([len(row.ids) for row in rows]):
         chunk = tuple(rows[piece])
         with torch.no_grad():
             tape = forward(model, batch_of(model, chunk), block_in=[layer], calls=True, stop=layer)
@@ -113,7 +115,8 @@ def read(model: Model, prepared: Prepared) -> list[Reading]:
     for chunk in prepared.chunks:
         with torch.no_grad():
             hidden = resume(model, chunk.tape, prepared.layer, chunk.hidden)
-            out.update(zip((r.index for r in chunk.rows), _readings(model, chunk.rows, hidden), strict=True))
+            for found in _readings(model, chunk.rows, hidden):
+                out.update(found)
     return [out[i] for i in range(prepared.n)]
 
 
@@ -122,47 +125,56 @@ States = Callable[[Sequence[int]], AbstractContextManager[None]]
 
 
 def read_each(
-    model: Model, prepared: Prepared, pairs: Sequence[tuple[int, int]], states: States
-) -> list[Reading]:
-    """Read prepared questions in several states of the weights, side by side in common batches.
+    model: Model, prepared: Prepared, wanted: Sequence[Sequence[int]], states: States
+) -> dict[tuple[int, int], Reading]:
+    """(question, state) to reading: prepared questions in several states of the weights, side by side.
 
-    ``pairs`` are (number of the question, number of the state); states differ at ``prepared.layer`` and above
-    only. The slow obvious version is ``read`` in one state after another.
+    ``wanted`` has, for each group of questions, the numbers of the states in which they are read; states differ
+    at ``prepared.layer`` and above only. The slow obvious version is ``read`` in one state after another.
     """
     out: dict[tuple[int, int], Reading] = {}
     for chunk in prepared.chunks:
-        place = {row.index: n for n, row in enumerate(chunk.rows)}
-        todo = [(question, state) for question, state in dict.fromkeys(pairs) if question in place]
+        todo = [(n, state) for n, row in enumerate(chunk.rows) for state in wanted[row.group]]
         size = max(1, TOKENS_PER_BATCH // chunk.hidden.shape[1])
         for first in range(0, len(todo), size):
-            some = todo[first : first + size]
-            rows = [place[question] for question, _ in some]
+            rows, in_state = zip(*todo[first : first + size], strict=True)
             at = torch.tensor(rows, device=chunk.hidden.device)
-            with torch.no_grad(), states([state for _, state in some]):
+            with torch.no_grad(), states(in_state):
                 hidden = resume(model, chunk.tape, prepared.layer, chunk.hidden[at], rows=at)
                 found = _readings(model, [chunk.rows[row] for row in rows], hidden)
-                out.update(zip(some, found, strict=True))
-    return [out[pair] for pair in pairs]
+                for state, some in zip(in_state, found, strict=True):
+                    out.update({(index, state): reading for index, reading in some.items()})
+    return out
 
 
-def _readings(model: Model, rows: Sequence[Row], hidden: Float[Tensor, "b t d_model"]) -> Iterator[Reading]:
-    """One reading for each row, from its residual stream after the last block."""
-    picks = [(i, c) for i, row in enumerate(rows) for c in range(row.end, len(row.ids))]
+def _readings(
+    model: Model, rows: Sequence[Row], hidden: Float[Tensor, "b t d_model"]
+) -> Iterator[dict[int, Reading]]:
+    """Number of the question to its reading, row by row, from the residual stream after the last block."""
+    picks = [
+        (i, column)
+        for i, row in enumerate(rows)
+        for asked in row.asked
+        for column in (asked.end, *(c for fed in asked.fed for c in fed))
+    ]
     where = torch.tensor(picks, device=hidden.device)
     logp = torch.log_softmax(model.logits(hidden[where[:, 0], where[:, 1]]).float(), -1)
     base = 0
     for row in rows:
-        count = len(row.ids) - row.end
-        yield _reading(row, logp[base : base + count])
-        base += count
+        out = {}
+        for asked in row.asked:
+            count = 1 + sum(map(len, asked.fed))
+            out[asked.index] = _reading(asked, logp[base : base + count])
+            base += count
+        yield out
 
 
-def _reading(row: Row, logp: Float[Tensor, "t vocab"]) -> Reading:
-    """``logp[0]`` is at the prompt's end, the others at the fed tokens of the branches, in order."""
+def _reading(asked: Asked, logp: Float[Tensor, "t vocab"]) -> Reading:
+    """``logp[0]`` is at the prompt's end, the others at the fed tokens of the answers, in order."""
     best = logp.argmax(-1)
     answers = []
     base = 1
-    for answer in row.answers:
+    for answer in asked.answers:
         at = [0, *range(base, base + len(answer) - 1)]
         base += len(answer) - 1
         logps = tuple(float(logp[a, t]) for a, t in zip(at, answer, strict=True))

@@ -1,86 +1,117 @@
-"""Prompts and answers as rows of tokens, and rows as batches with as little padding as pays."""
+"""Prompts and answers as trees of tokens: what texts have in common at their beginning is run once.
+
+A row holds several prompts. Each token knows the token before it, which need not stand in the column before it,
+and sees itself and what came before it in its own text only. Texts that share a start token, a subject or a worked
+example share its columns.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 from assay.models.forward import Batch
 from assay.models.model import Model
 from assay.models.tokens import answer_ids, encode
 
-TOKENS_PER_BATCH = 1024
-"""Tokens of a batch at most, padding included: enough to fill two cores, and small enough that a batch of a
-large model fits beside its weights."""
-TOKENS_TO_START = 32
-"""What one more batch costs, in tokens (measured on two cores: 0.06 s against 2.4 ms a token)."""
+COLUMNS = 128
+"""Tokens of a row, but for a prompt that is longer by itself. Longer rows share more and attend to more; here
+attention is a thirtieth of the default model's work."""
+ROOT = -1
+"""What a row's first tokens have before them."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One prompt with its answers, as tokens."""
+class Asked:
+    """Where one question stands in its row."""
 
     index: int
     """Number of the question."""
-    ids: list[int]
-    """The prompt, then each answer but for its last token, which is never fed."""
-    positions: list[int]
-    """Position of each token after the start, whatever stands between."""
-    branch: list[int]
-    """-1 for the prompt, else the number of the answer."""
     end: int
     """Column of the prompt's last token."""
     answers: tuple[tuple[int, ...], ...]
     """Token ids of each answer, whole."""
+    fed: tuple[tuple[int, ...], ...]
+    """Columns of each answer's tokens but for its last, which is never fed."""
 
 
-def row_of(model: Model, index: int, text: str, after: Sequence[str]) -> Row:
-    """The row of a prompt and its answers."""
-    prompt = encode(model, text)
-    answers = tuple(tuple(answer_ids(model, text, answer)) for answer in after)
-    ids, positions, branch = list(prompt), list(range(len(prompt))), [-1] * len(prompt)
-    for number, answer in enumerate(answers):
-        fed = answer[:-1]
-        ids += fed
-        positions += range(len(prompt), len(prompt) + len(fed))
-        branch += [number] * len(fed)
-    return Row(index, ids, positions, branch, len(prompt) - 1, answers)
+@dataclass
+class Row:
+    """Tokens of several questions; grows while questions are added."""
+
+    group: int
+    """Questions of two groups never share a row."""
+    ids: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    """Position of each token in its own text."""
+    before: list[int] = field(default_factory=list)
+    """Column of the token before, or ROOT."""
+    asked: list[Asked] = field(default_factory=list)
+    _columns: dict[tuple[int, int], int] = field(default_factory=dict)
+    """(column before, token id) to the column."""
+
+    def new(self, paths: Sequence[tuple[int, ...]]) -> int:
+        """How many columns these texts would add."""
+        known = set()
+        for path in paths:
+            before = ROOT
+            for depth, token in enumerate(path):
+                before = self._columns.get((before, token), -2)
+                if before == -2:
+                    known |= {path[: n + 1] for n in range(depth, len(path))}
+                    break
+        return len(known)
+
+    def add(self, path: Sequence[int], before: int = ROOT) -> list[int]:
+        """The columns of a text's tokens, which follow the token in column ``before``."""
+        columns = []
+        for token in path:
+            here = self._columns.get((before, token))
+            if here is None:
+                here = self._columns[before, token] = len(self.ids)
+                self.positions.append(0 if before == ROOT else self.positions[before] + 1)
+                self.ids.append(token)
+                self.before.append(before)
+            columns.append(here)
+            before = here
+        return columns
+
+
+def rows_of(
+    model: Model, questions: Sequence[tuple[str, Sequence[str]]], groups: Sequence[int] | None = None
+) -> list[Row]:
+    """Rows for (prompt, answers), each asked once; alike beginnings come together, groups stay apart."""
+    texts = []
+    for index, (prompt, answers) in enumerate(questions):
+        ids = tuple(encode(model, prompt))
+        after = tuple(tuple(answer_ids(model, prompt, answer)) for answer in answers)
+        texts.append((groups[index] if groups else 0, ids, index, after))
+    rows: list[Row] = []
+    for group, ids, index, after in sorted(texts):
+        paths = [ids, *(ids + answer[:-1] for answer in after)]
+        row = rows[-1] if rows else None
+        if row is None or row.group != group or len(row.ids) + row.new(paths) > COLUMNS:
+            row = Row(group)
+            rows.append(row)
+        end = row.add(ids)[-1]
+        fed = tuple(tuple(row.add(answer[:-1], end)) for answer in after)
+        row.asked.append(Asked(index, end, after, fed))
+    return rows
 
 
 def batch_of(model: Model, rows: Sequence[Row]) -> Batch:
-    """Rows padded on the right; an answer sees the prompt and itself only."""
+    """Rows padded on the right; each token sees itself and the tokens before it in its own text."""
     width = max(len(r.ids) for r in rows)
     ids = torch.full((len(rows), width), model.start or 0)
     positions = torch.zeros((len(rows), width), dtype=torch.long)
-    branch = torch.full((len(rows), width), -2)
+    allowed = np.zeros((len(rows), width, width), dtype=bool)
     for i, row in enumerate(rows):
         n = len(row.ids)
         ids[i, :n], positions[i, :n] = torch.tensor(row.ids), torch.tensor(row.positions)
-        branch[i, :n] = torch.tensor(row.branch)
-    causal = torch.ones(width, width, dtype=torch.bool).tril()
-    same = branch[:, :, None] == branch[:, None, :]
-    allowed = causal & (same | (branch == -1)[:, None, :]) & (branch != -2)[:, None, :]
+        for column, before in enumerate(row.before):
+            if before != ROOT:
+                allowed[i, column] = allowed[i, before]
+            allowed[i, column, column] = True
     device = model.device
-    return Batch(ids.to(device), positions.to(device), allowed.to(device))
-
-
-def cheapest_batches(lengths: Sequence[int]) -> list[slice]:
-    """How to cut rows, given their ascending lengths, into batches: the least total of padded tokens plus
-    ``TOKENS_TO_START`` a batch. A row longer than a batch stands alone."""
-    cost, cut = [0.0], [0]
-    for end in range(1, len(lengths) + 1):
-        width, best, at = lengths[end - 1], float("inf"), end - 1
-        for start in range(end - 1, -1, -1):
-            padded = (end - start) * width
-            if padded > TOKENS_PER_BATCH and start < end - 1:
-                break
-            if cost[start] + padded + TOKENS_TO_START < best:
-                best, at = cost[start] + padded + TOKENS_TO_START, start
-        cost.append(best)
-        cut.append(at)
-    pieces: list[slice] = []
-    end = len(lengths)
-    while end:
-        pieces.append(slice(cut[end], end))
-        end = cut[end]
-    return pieces[::-1]
+    return Batch(ids.to(device), positions.to(device), torch.from_numpy(allowed).to(device))

@@ -27,7 +27,7 @@ def defects_picture(check: Mapping[str, Any]) -> Markup:
     shapes = [tag("style", Markup(STYLE)), *_heading()]
     for number, row in enumerate(rows):
         shapes += _row(row, HEAD + ROW * number + ROW // 2)
-    facts = check["facts"]["planted"]
+    facts = check["facts"]
     words = (
         f"Scores of sound edits and of edits with planted defects on {facts} facts, with the AUROC of each."
     )

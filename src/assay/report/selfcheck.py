@@ -13,12 +13,12 @@ from assay.selfcheck.findings import TELLS
 
 def render_check(check: Mapping[str, Any], console: Console) -> None:
     """Print the table, the defects that a benchmark misses, and what was left out."""
-    facts, model = check["facts"], check["model"]
+    model = check["model"]
     console.print(Text(f"assay selfcheck  {model['id']}, layer {check['layer']}, {check['generator']}"))
     console.print(
         Text(
-            f"{facts['planted']} facts with planted defects, {facts['again']} edits measured "
-            f"{check['options']['seeds']} times"
+            f"{check['facts']} facts with a sound edit and planted defects, {check['edits_again']} of the edits "
+            f"measured {check['options']['seeds']} times"
         )
     )
     console.print(Text(ROW.format(*COLUMNS), style="bold"))

@@ -26,9 +26,15 @@ DOSES: Mapping[str, tuple[str, ...]] = {
 }
 """Benchmark id to defects of growing size: its mean score must not rise along them."""
 
-AGAIN: tuple[str, ...] = (SOUND, "x5", SOUND, "prompt-only", SOUND, "random-key", SOUND, "conflict")
-"""Conditions of the edits that are measured again with fresh probes, in turn over the cases: half of them
-sound, half not, since agreement can only be judged over edits that differ."""
+AGAIN: tuple[str, ...] = (SOUND, "x5", SOUND, "prompt-only", "random-key", SOUND, "conflict", SOUND)
+"""Conditions of the edits that are measured again with fresh probes, in turn: half of them sound, half not, since
+agreement can only be judged over edits that differ. Sound ones lie opposite to others, so that the second edit of
+a fact is of another kind than its first (of twenty facts, say, ten have two)."""
+
+
+def again_of(fact: int, facts: int, edits: int) -> tuple[str, ...]:
+    """What is measured again on a fact, when so many edits are shared out among so many facts in turn."""
+    return tuple(dict.fromkeys(AGAIN[n % len(AGAIN)] for n in range(fact, edits, facts)))
 
 
 def benchmarks_of(condition: str) -> tuple[str, ...]:

@@ -16,25 +16,26 @@ AGREES = 0.8
 """ICC from which on two measurements of one edit count as saying the same."""
 
 
-def findings(units: Sequence[Unit], planted: int, again: int) -> dict[str, Any]:
-    """One entry per benchmark: planted defects on the first so many units, agreement on so many."""
+def findings(units: Sequence[Unit]) -> dict[str, Any]:
+    """One entry per benchmark: does it tell the planted defects, and does it agree with itself?"""
     return {
-        "benchmarks": [_benchmark(id, units[:planted], units[:again]) for id in NAMES],
-        "facts": {"planted": len(units[:planted]), "again": len(units[:again])},
+        "benchmarks": [_benchmark(id, units) for id in NAMES],
+        "facts": len(units),
+        "edits_again": sum(len(_measured_again(unit)) for unit in units),
     }
 
 
-def _benchmark(id: str, planted: Sequence[Unit], again: Sequence[Unit]) -> dict[str, Any]:
-    by_condition = _first_seed(id, planted)
+def _benchmark(id: str, units: Sequence[Unit]) -> dict[str, Any]:
+    by_condition = _first_seed(id, units)
     defects = [_defect(by_condition, name) for name in CONTRASTS[id]]
     bad = [c for name in CONTRASTS[id] for c in by_condition[name]]
     all_bad = auroc(_scores(by_condition[SOUND]), _scores(bad))
     told = [d for d in defects if d["auroc"] is not None]
     weakest = min(told, key=lambda d: d["auroc"])["condition"] if told else None
-    table, intervals = _again(id, again)
-    sound_table, _ = _again(id, again, only=SOUND)
+    table, intervals = _again(id, units)
+    sound_table, _ = _again(id, units, only=SOUND)
     agreement = icc(table)
-    overlaps = [u.overlap[id] for u in again if id in u.overlap]
+    overlaps = [u.overlap[id] for u in units if id in u.overlap]
     return {
         "id": id,
         "title": NAMES[id].title,
@@ -55,7 +56,7 @@ def _benchmark(id: str, planted: Sequence[Unit], again: Sequence[Unit]) -> dict[
         "figures": _figures(by_condition, CONTRASTS[id]),
         **_named("icc", agreement),
         "n_edits": agreement.n[0],
-        "n_edits_unscored": len(again) - agreement.n[0],
+        "n_edits_unscored": sum(len(_measured_again(u)) for u in units) - agreement.n[0],
         "n_seeds": agreement.n[1],
         "agrees": agreement.value is not None and agreement.value >= AGREES,
         "icc_sound": icc(sound_table).value,
@@ -123,20 +124,26 @@ def _again(
     """(edits, seeds) scores and intervals of the edits that have a score at every seed."""
     table, intervals = [], []
     for unit in units:
-        seeds: dict[str, set[int]] = defaultdict(set)
-        for cell in unit.cells:
-            seeds[cell.condition].add(cell.seed)
-        condition = max(seeds, key=lambda name: len(seeds[name]))
-        if only is not None and condition != only:
-            continue
-        row = sorted(
-            (c for c in unit.cells if c.benchmark == id and c.condition == condition), key=lambda c: c.seed
-        )
-        scores = _scores(row)
-        if len(row) > 1 and len(scores) == len(row):
-            table.append(scores)
-            intervals.append([c.interval for c in row])
+        for condition in _measured_again(unit):
+            if only is not None and condition != only:
+                continue
+            row = sorted(
+                (c for c in unit.cells if c.benchmark == id and c.condition == condition),
+                key=lambda c: c.seed,
+            )
+            scores = _scores(row)
+            if len(row) > 1 and len(scores) == len(row):
+                table.append(scores)
+                intervals.append([c.interval for c in row])
     return table, intervals
+
+
+def _measured_again(unit: Unit) -> list[str]:
+    """The conditions of a unit that have cells at more than one seed."""
+    seeds: dict[str, set[int]] = defaultdict(set)
+    for cell in unit.cells:
+        seeds[cell.condition].add(cell.seed)
+    return [condition for condition, found in seeds.items() if len(found) > 1]
 
 
 def _scores(cells: Sequence[Cell]) -> list[float]:

@@ -22,7 +22,7 @@ from assay.runs.process import only_writer
 from assay.runs.provenance import provenance
 from assay.scale.executor import Workforce, default_workers
 from assay.selfcheck.cells import Unit, unit_from_json
-from assay.selfcheck.contrasts import AGAIN
+from assay.selfcheck.contrasts import again_of
 from assay.selfcheck.facts import Fact, known, sound_facts
 from assay.selfcheck.findings import findings
 from assay.selfcheck.first_token import (
@@ -38,7 +38,7 @@ from assay.selfcheck.tools import ToolsOf
 from assay.selfcheck.work import Piece, measure_unit
 from assay.settings import Settings
 
-FORMAT = 2
+FORMAT = 3
 """Of the files; raised whenever the same options would give other cells."""
 
 
@@ -46,10 +46,10 @@ FORMAT = 2
 class CheckOptions:
     """How much is measured."""
 
-    planted: int = 20
-    """Facts on which the planted defects are measured."""
+    facts: int = 20
+    """Facts on which a sound edit and the planted defects are measured."""
     again: int = 30
-    """Edits that are measured again."""
+    """Edits of these facts, sound ones and planted ones, that are measured again."""
     seeds: int = 5
     """How often each of them is measured."""
     first_tokens: int = 20
@@ -61,7 +61,7 @@ class CheckOptions:
     """Forget what was finished before."""
 
 
-QUICK = CheckOptions(planted=3, again=3, seeds=2, first_tokens=0)
+QUICK = CheckOptions(facts=3, again=3, seeds=2, first_tokens=0)
 """Enough to see that everything works; its intervals are as wide as its numbers are few."""
 
 
@@ -74,7 +74,6 @@ def run_check(
     folder = home.root / "selfcheck" / _key(model, options, settings)
     workers = options.workers or default_workers(model.device.type)
     tools = ToolsOf(model.id, home.cache, settings, options.seed)
-    wanted = max(options.planted, options.again)
     with only_writer(folder, folder.name):
         units_file, facts_file, first_file = files = (
             CaseFile(folder),
@@ -90,7 +89,7 @@ def run_check(
         second_moments(model, corpus(), home.cache, layers=[layer], settings=settings.moments, emit=emit)
         with Workforce(tools, workers) as force:
             requests = known(model, options.seed)
-            facts, left_out = sound_facts(force, requests, wanted, facts_file.folder, emit)
+            facts, left_out = sound_facts(force, requests, options.facts, facts_file.folder, emit)
             units = _measure(force, facts, options, units_file, emit)
             first = _first_tokens(force, model, layer, options, home.cache, settings, first_file, emit)
     return {
@@ -100,7 +99,7 @@ def run_check(
         "settings": settings.to_json(),
         "layer": layer,
         "conditions": {name: planted.what for name, planted in PLANTED.items()},
-        **findings(units, options.planted, options.again),
+        **findings(units),
         "first_token": first_token_findings(first),
         "left_out": left_out,
         "file": str(units_file.path),
@@ -116,7 +115,7 @@ def _measure(
     done = {unit.case: unit for unit in map(unit_from_json, file.read().values())}
     seeds = tuple(range(options.seed, options.seed + options.seeds))
     pieces = [
-        Piece(fact, n < options.planted, AGAIN[n % len(AGAIN)] if n < options.again else None, seeds)
+        Piece(fact, again_of(n, options.facts, options.again), seeds)
         for n, fact in enumerate(facts)
         if fact.case not in done
     ]
@@ -169,7 +168,7 @@ def _key(model: Model, options: CheckOptions, settings: Settings) -> str:
         "settings": settings.to_json(),
         "seed": options.seed,
         "seeds": options.seeds,
-        "planted": options.planted,
+        "facts": options.facts,
         "again": options.again,
         "first_tokens": options.first_tokens,
         "defects": list(PLANTED),

@@ -20,7 +20,7 @@ from assay.edits.delta import Edit
 from assay.edits.side_by_side import Stack, side_by_side
 from assay.generators.catalogue.facts import key
 from assay.generators.plan import Plan
-from assay.models.generate import continue_rows
+from assay.models.generate import continue_with_likelihood
 from assay.probes.measure import Question
 from assay.selfcheck.cells import Cell, Unit
 from assay.selfcheck.contrasts import benchmarks_of
@@ -31,7 +31,7 @@ from assay.selfcheck.tools import Tools
 COLLAPSE, RETENTION = "sequential_collapse_threshold", "sequential_edit_retention"
 FURTHER = (COLLAPSE, "batch_edit_consistency", RETENTION)
 """The benchmarks that add further edits."""
-FURTHER_DRAWN_FROM = 8
+FURTHER_DRAWN_FROM = 7
 """Further edits of one fact at all seeds together: its first plan's own and some of the second's."""
 
 
@@ -40,12 +40,10 @@ class Piece:
     """What is to be measured of one fact."""
 
     fact: Fact
-    planted: bool
-    """Whether the planted defects are measured on it."""
-    again: str | None
-    """Condition of the edit that is measured again; None: none is."""
+    again: tuple[str, ...]
+    """Conditions of the edits that are measured again."""
     seeds: tuple[int, ...]
-    """Seeds of the probes, the first one for the planted defects."""
+    """Seeds of the probes, the first one alone for what is not measured again."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +100,9 @@ def _tasks(ground: Ground, piece: Piece, plans: Sequence[Plan]) -> list[_Task]:
     """Every edit that is measured, with each plan that it is measured with; one edit's share what they read."""
     sound = edit_of(piece.fact)
     seen = Seen()
-    conditions = [SOUND, *PLANTED] if piece.planted else []
     tasks = []
-    for condition in dict.fromkeys([*conditions, *([piece.again] if piece.again else [])]):
-        again = condition == piece.again
+    for condition in (SOUND, *PLANTED):
+        again = condition in piece.again
         edit = sound if condition == SOUND else PLANTED[condition].make(ground, ground.plan.request, sound)
         # Weights without a change read as the unedited ones do.
         own = (
@@ -179,10 +176,14 @@ def _write_ahead(benches: Sequence[Bench]) -> None:
             wanted.setdefault((id(texts), opening), (texts, (bench.edit,)))
     openings = [opening for _, opening in wanted]
     with side_by_side(model, [stack for _, stack in wanted.values()]):
-        rows = continue_rows(model, [ids for ids, _ in openings], length, [s for _, s in openings], TOP_K)
-    for opening, row, (texts, _) in zip(openings, rows, wanted.values(), strict=True):
-        texts[opening] = row
-    likely(model, seen, openings, rows)
+        rows = continue_with_likelihood(
+            model, [ids for ids, _ in openings], length, [seed for _, seed in openings], TOP_K
+        )
+    for opening, row, (texts, stack) in zip(openings, rows, wanted.values(), strict=True):
+        texts[opening] = row.ids
+        if not stack:
+            seen.likely[opening[0], tuple(row.ids)] = row.mean_logp
+    likely(model, seen, openings, [row.ids for row in rows])
 
 
 def overlap(plans: Sequence[Plan]) -> Mapping[str, float]:
