@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import torch
 
 import assay
+from ablation import ROWS, packed_ablation
 from assay.benchmarks.asking import Bench
 from assay.benchmarks.suite import run_suite
 from assay.corpus.sources import corpus
@@ -132,6 +133,8 @@ def main() -> None:
         "ratio": round(slow / fast, 2),
         "largest_difference_nats": worst,
     }
+
+    out["packed_ablation"] = [packed_ablation(model, model.n_layers // 2, n) for n in ROWS]
 
     edit = make_edit(model, [plan.request], LAYER, moments, contexts=contexts)
     began = time.perf_counter()

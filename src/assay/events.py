@@ -15,7 +15,7 @@ Emit = Callable[[str, Mapping[str, Any]], None]
 KINDS: Mapping[str, str] = {
     "run_started": "run_id, request {prompt, subject, target, old, relation}, model {id, hash}, settings",
     "stage_started": "stage (id), title (what is running, for people), total (steps, or null if unknown)",
-    "stage_progress": "stage, done, total, title",
+    "stage_progress": "stage, done, total, title; in training seconds_left and saes {k, l1, loss, ev, l0, dead} too",
     "stage_finished": "stage, seconds",
     "plan": "generator, relation, relation_confidence, generic, n_probes, n_rejected, notes",
     "trace": "the causal trace as Trace.to_json()",

@@ -1,8 +1,8 @@
-"""Text for second moments: found at run time in installed packages or given as files, never vendored."""
+"""Text by name: found at run time in installed packages or given as files, never vendored."""
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from html import unescape
@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from assay.corpus import wikipedia
 from assay.errors import InputError
 
 SHORTEST = 200
@@ -45,8 +46,12 @@ def _factbook() -> Iterator[str]:
         yield from _prose(json.loads(Path(file).read_text(encoding="utf-8")))
 
 
-SOURCES: dict[str, Callable[[], Iterator[str]]] = {"factbook": _factbook}
-"""Name to documents."""
+SOURCES: dict[str, Callable[[], Iterator[str]]] = {
+    "factbook": _factbook,
+    "wiki": wikipedia.leads,
+    "gensim": wikipedia.dump,
+}
+"""Name to documents; the packages of all but the first are optional."""
 
 
 def corpus(name: str = "factbook") -> Corpus:
@@ -70,8 +75,26 @@ def corpus(name: str = "factbook") -> Corpus:
                 f"paragraphs of at least {SHORTEST} characters",
                 "give a larger text or use factbook",
             )
-    Random(0).shuffle(documents)
+    return _shuffled(name, documents)
+
+
+def corpora(names: Sequence[str]) -> Corpus:
+    """Several corpora as one, their documents mixed; of one alone, that corpus itself."""
+    parts = [corpus(name) for name in dict.fromkeys(names)]
+    if len(parts) == 1:
+        return parts[0]
+    documents = list(dict.fromkeys(document for part in parts for document in part.documents))
+    return _shuffled("+".join(part.name for part in parts), documents)
+
+
+def hashed(name: str, documents: Sequence[str]) -> Corpus:
+    """A corpus of these documents in this order."""
     digest = sha256()
     for document in documents:
         digest.update(document.encode() + b"\0")
     return Corpus(name, tuple(documents), digest.hexdigest())
+
+
+def _shuffled(name: str, documents: list[str]) -> Corpus:
+    Random(0).shuffle(documents)
+    return hashed(name, documents)

@@ -1,0 +1,1 @@
+"""Sparse autoencoders: read, written, trained and used in one orientation."""

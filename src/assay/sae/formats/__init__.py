@@ -1,0 +1,1 @@
+"""Sparse autoencoders of other libraries' files, read into one orientation; SAELens' files, written."""

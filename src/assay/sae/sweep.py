@@ -1,0 +1,64 @@
+"""Several sparsity settings on one stream of activations: a folder per autoencoder, and one table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from assay.errors import InputError
+from assay.events import Emit, ignore
+from assay.runs.strict import dumps
+from assay.sae.recipe import Recipe
+from assay.sae.study import Made, make
+
+TABLE = "sweep.json"
+ARCHITECTURES: Mapping[str, str] = {"k": "batchtopk", "l1": "relu"}
+"""What is swept to the architecture that has it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """A finished sweep."""
+
+    over: str
+    """k or l1."""
+    made: tuple[Made, ...]
+    """In ascending order of the setting."""
+    folder: Path
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per autoencoder: the setting and the held-out figures."""
+        return [
+            {
+                self.over: getattr(one.trained.settings, self.over),
+                "folder": str(one.folder),
+                **one.evaluation.to_json(),
+            }
+            for one in self.made
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able dict, without the weights."""
+        return {
+            "over": self.over,
+            "rows": self.rows(),
+            "saes": [one.to_json() for one in self.made],
+        }
+
+
+def sweep(
+    recipe: Recipe, over: str, values: Sequence[float], folder: Path, cache: Path, emit: Emit = ignore
+) -> Sweep:
+    """Train, save and evaluate one autoencoder per value of ``over`` (k or l1)."""
+    if over not in ARCHITECTURES:
+        raise InputError(f"a sweep over {over!r}", f"one of {', '.join(ARCHITECTURES)}", "choose one")
+    chosen = sorted(set(values))
+    base = replace(recipe.sae, architecture=ARCHITECTURES[over])
+    several = [
+        (folder / f"{over}{value:g}", replace(base, **{over: type(getattr(base, over))(value)}))
+        for value in chosen
+    ]
+    made = make(replace(recipe, sae=base), several, cache, emit)
+    done = Sweep(over, tuple(made), folder)
+    (folder / TABLE).write_text(dumps(done.to_json(), indent=2) + "\n", encoding="utf-8")
+    return done

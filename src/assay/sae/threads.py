@@ -1,0 +1,24 @@
+"""A proof that this process may run as many threads as torch believes, before hours are spent on wrong numbers.
+
+Where OMP_THREAD_LIMIT is lower, torch's bfloat16 products leave rows unwritten and say nothing.
+"""
+
+import os
+
+import torch
+
+from assay.errors import InputError
+
+
+def prove_threads() -> None:
+    """Raise InputError when a bfloat16 product comes out wrong on the processor."""
+    left = torch.ones(512, 64, dtype=torch.bfloat16)
+    right = torch.ones(64, 512, dtype=torch.bfloat16)
+    if bool((left @ right == 64).all()):
+        return
+    limit = os.environ.get("OMP_THREAD_LIMIT", "1")
+    raise InputError(
+        f"torch with {torch.get_num_threads()} threads and OMP_THREAD_LIMIT={limit}, which gives wrong products",
+        "no more threads than the limit",
+        f"set OMP_NUM_THREADS={limit} too, or remove OMP_THREAD_LIMIT",
+    )
