@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from assay.cli import bench, doctor, edit, edits, eval, relations, report, runs, selfcheck, speak, trace
+from assay.cli import bench, doctor, edit, edits, eval, relations, report, runs, sae, selfcheck, speak, trace
 from assay.errors import InputError
 from assay.runs.home import find_home
 
@@ -98,6 +98,7 @@ app.command("selfcheck")(selfcheck.selfcheck)
 app.add_typer(edits.app, name="edits")
 app.add_typer(runs.app, name="runs")
 app.add_typer(eval.app, name="eval")
+app.add_typer(sae.app, name="sae")
 app.command("report")(report.report)
 app.command("relations")(relations.relations)
 app.command("doctor")(doctor.doctor)
