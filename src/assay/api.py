@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from assay import pipeline
 from assay.benchmarks.names import chosen
-from assay.benchmarks.reading import Meaning
 from assay.benchmarks.result import BenchResult
 from assay.corpus.sources import corpus as find_corpus
 from assay.edits.contexts import sample_contexts
@@ -24,7 +23,7 @@ from assay.models.load import load as load_model
 from assay.models.model import Model
 from assay.probes.measure import measure
 from assay.runs.home import find_home
-from assay.score import Score
+from assay.score import Meaning, Score
 from assay.settings import DEFAULT_LAYERS, Settings
 
 if TYPE_CHECKING:

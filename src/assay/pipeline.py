@@ -11,7 +11,7 @@ from typing import Any
 
 from assay.benchmarks.asking import Bench
 from assay.benchmarks.names import chosen
-from assay.benchmarks.reading import Meaning, read_suite
+from assay.benchmarks.reading import read_suite
 from assay.benchmarks.result import BenchResult
 from assay.benchmarks.suite import run_suite
 from assay.corpus.sources import corpus
@@ -31,6 +31,7 @@ from assay.models.load import load
 from assay.models.model import Model
 from assay.models.tokens import subject_span, text_of
 from assay.probes.measure import Question, ask
+from assay.score import Meaning
 from assay.settings import Settings
 
 ALREADY = 0.5

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 Verdict = Literal["high", "low", "uncertain", "unscored"]
 Interval = tuple[float, float]
+LETTERS: Mapping[Verdict, str] = {"high": "H", "low": "L", "uncertain": "U", "unscored": "-"}
+"""How a verdict stands in a pattern."""
 
 
 @dataclass(frozen=True)
@@ -111,3 +113,21 @@ def wilson(hits: int, n: int) -> Interval | None:
     half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     # At the ends the formula is exact in theory and off by a rounding error in floating point.
     return 0.0 if hits == 0 else centre - half, 1.0 if hits == n else centre + half
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What several scores say together: the reading of a suite, or of a feature."""
+
+    pattern: str
+    """A letter of LETTERS for each of the scores that make it."""
+    sentences: tuple[str, ...]
+    next_steps: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able dict."""
+        return {
+            "pattern": self.pattern,
+            "sentences": list(self.sentences),
+            "next_steps": list(self.next_steps),
+        }

@@ -6,10 +6,10 @@ fact, on the unedited model, misses the threshold too, the sentence says so.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from assay.benchmarks.names import NAMES
+from assay.score import LETTERS, Meaning
 
 CORE = ("edit_bench", "edit_generalization", "ripple_bench")
 
@@ -51,28 +51,8 @@ PATTERNS: Mapping[str, tuple[str, str]] = {
 """Pattern of the core triangle to its sentence and next step."""
 
 
-@dataclass(frozen=True)
-class Meaning:
-    """The reading of one suite."""
-
-    pattern: str
-    """H, L, U (uncertain) or - (unscored) for the core triangle."""
-    sentences: tuple[str, ...]
-    next_steps: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-able dict."""
-        return {
-            "pattern": self.pattern,
-            "sentences": list(self.sentences),
-            "next_steps": list(self.next_steps),
-        }
-
-
 Found = Mapping[str, Mapping[str, Any]]
 """Benchmark id to its result as JSON."""
-
-LETTERS = {"high": "H", "low": "L", "uncertain": "U", "unscored": "-"}
 
 
 def read_suite(results: Sequence[Mapping[str, Any]]) -> Meaning:

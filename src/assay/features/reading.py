@@ -8,12 +8,10 @@ those. Side figures then qualify what the three letters alone would get wrong.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
-from assay.score import Score, Verdict
+from assay.score import LETTERS, Meaning, Score, Verdict
 from assay.settings import FeatureSettings
 
-LETTERS: Mapping[Verdict, str] = {"high": "H", "low": "L", "uncertain": "U", "unscored": "-"}
 TITLES = ("InterpScore", "FeaturePurityScore", "MUI")
 """In the order of a pattern's letters."""
 
@@ -75,27 +73,9 @@ PATTERNS: Mapping[str, Pattern] = {
 """InterpScore, purity, MUI to what it means."""
 
 
-@dataclass(frozen=True)
-class FeatureReading:
-    """The reading of one feature."""
-
-    pattern: str
-    """H, L, U (uncertain) or - (unscored) for InterpScore, purity and MUI."""
-    sentences: tuple[str, ...]
-    next_steps: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-able dict."""
-        return {
-            "pattern": self.pattern,
-            "sentences": list(self.sentences),
-            "next_steps": list(self.next_steps),
-        }
-
-
 def read_feature(
     interp: Score, purity: Score, mui: Score, settings: FeatureSettings, corpus: Score | None = None
-) -> FeatureReading:
+) -> Meaning:
     """The pattern of the three scores, its sentence, what qualifies it, and the next steps.
 
     ``corpus`` is the purity of corpus sentences beside that of the matching ones; it qualifies only.
@@ -111,7 +91,7 @@ def read_feature(
         if found:
             sentences.append(found[0])
             steps.extend(found[1:])
-    return FeatureReading(pattern, tuple(sentences), tuple(dict.fromkeys(steps)))
+    return Meaning(pattern, tuple(sentences), tuple(dict.fromkeys(steps)))
 
 
 def purity_verdict(purity: Score, settings: FeatureSettings) -> Verdict:
