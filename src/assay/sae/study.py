@@ -10,8 +10,7 @@ import torch
 from assay.corpus.sources import corpora
 from assay.corpus.split import split
 from assay.errors import InputError
-from assay.events import Emit, ignore, stage
-from assay.models.load import load
+from assay.events import Emit, ignore
 from assay.models.model import Model
 from assay.runs.strict import dumps
 from assay.sae.activations import Activations, collect
@@ -20,6 +19,8 @@ from assay.sae.evaluate import evaluate, held_out
 from assay.sae.evaluation import Evaluation
 from assay.sae.formats.save import save_sae
 from assay.sae.formats.table import load_sae
+from assay.sae.host import open_host
+from assay.sae.log import logged
 from assay.sae.recipe import Recipe
 from assay.sae.train import Trained, forget, train
 from assay.sae.trainer import check_settings
@@ -60,7 +61,7 @@ def make(
     for one in settings:
         check_settings(one)
     text = split(corpora(recipe.corpora), recipe.activations.held_out)
-    bulk = _open(recipe.model, cache, emit, torch.bfloat16)
+    bulk = open_host(recipe.model, cache, emit, torch.bfloat16)
     activations = collect(
         bulk,
         text.train,
@@ -74,8 +75,9 @@ def make(
     del bulk
     _enough(activations, settings[0])
     states = cache / "training"
-    trained = train(activations, settings, states, device=device, emit=emit)
-    model = _open(recipe.model, cache, emit, torch.float32)
+    hear = logged([folder for folder, _ in several], emit)
+    trained = train(activations, settings, states, device=device, emit=hear)
+    model = open_host(recipe.model, cache, emit, torch.float32)
     saes = []
     for (folder, _), result in zip(several, trained, strict=True):
         named = replace(
@@ -93,15 +95,11 @@ def make(
     made = []
     for (folder, _), sae, result, found in zip(several, saes, trained, figures, strict=True):
         made.append(Made(folder, sae, result, found))
-        record = {"recipe": recipe.to_json(), **made[-1].to_json()}
+        told = {name: value for name, value in made[-1].to_json().items() if name != "folder"}
+        record = {"recipe": recipe.to_json(), **told}
         (folder / RECORD).write_text(dumps(record, indent=2) + "\n", encoding="utf-8")
     forget(activations, settings, states)
     return made
-
-
-def _open(name: str, cache: Path, emit: Emit, dtype: torch.dtype) -> Model:
-    with stage(emit, "load", f"loading {name}"):
-        return load(name, cache, dtype=dtype)
 
 
 def _enough(activations: Activations, settings: SaeSettings) -> None:
