@@ -4,7 +4,7 @@ The command line, the web and notebooks call these functions; what happens is to
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +24,7 @@ from assay.edits.moments import Moments, second_moments
 from assay.edits.validate import Verdict, validate
 from assay.errors import RequestError
 from assay.events import Emit, ignore, stage
+from assay.features.watch import watching
 from assay.generators.plan import Plan, Request
 from assay.generators.plan_json import plan_from_json
 from assay.generators.table import generator
@@ -55,6 +56,8 @@ class Options:
     only: tuple[str, ...] | None = None
     seed: int = 0
     trace: bool = True
+    sae: str | None = None
+    """A folder or an alias; None: the one that comes with the model, if any; ``none``: none."""
 
 
 @dataclass(frozen=True)
@@ -113,16 +116,22 @@ def run_edit(
     check_method(options.method, options.variant)
     chosen(options.only)
     maker = generator(options.generator)
-    emit("run_started", {"settings": settings.to_json()})
+    watch = watching(options.sae, options.model)
+    seen = {} if watch is None else {"features": asdict(watch.settings)}
+    emit("run_started", {"settings": {**settings.to_json(), **seen}})
     model = open_model(options.model, cache, emit)
     check_request(model, request)
     if options.layer is not None:
         check_reach(model, options.layer, request)
+    if watch is not None:
+        watch.check(model)
     with stage(emit, "plan", "making probes"):
         plan = maker.plan(request, options.seed, settings.bench.n_probes, settings.bench.n_synthetic)
     _tell_plan(plan, emit)
     check_request(model, plan.request)
     _not_said_already(model, plan.request)
+    if watch is not None:
+        watch.before(model, plan, emit)
 
     found: Trace | None = None
     if options.trace:
@@ -164,6 +173,8 @@ def run_edit(
                 "variant": edit.variant,
             }
             emit("committed", {"layer": layer, **told})
+            if watch is not None:
+                watch.after(model, edit, plan, emit)
             if not options.bench:
                 return Outcome("committed", edit, verdict)
             results, meaning = assess(model, edit, plan, moments, options, emit, settings)

@@ -59,6 +59,7 @@ class Screen:
             "stage_started": self._stage_started,
             "stage_progress": self._stage_progress,
             "stage_finished": self._stage_finished,
+            "carried": self._carried,
             "candidate": self._candidate,
             "check": self._check,
             "rolled_back": self._rolled_back,
@@ -99,6 +100,10 @@ class Screen:
         if not self._live:
             title = self._titles.get(data["stage"], data["stage"])
             self._line(f"{title}: {data['seconds']:.1f} s")
+
+    def _carried(self, data: Mapping[str, Any]) -> None:
+        if data["warning"]:
+            self._line(f"Warning: {data['warning']}", "bold yellow")
 
     def _candidate(self, data: Mapping[str, Any]) -> None:
         self._line(f"Trying layer {data['layer']} ({data['index'] + 1} of {data['of']}, {data['why']})")

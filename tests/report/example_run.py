@@ -350,6 +350,74 @@ def checks(p: float = 0.74) -> list[Json]:
     ]
 
 
+def feature(number: int, label: str | None, purity: float | None, verdict: str, **other: Any) -> Json:
+    """What is known of one feature."""
+    return {
+        "feature": number,
+        "label": label,
+        "purity": purity,
+        "name": "too broad",
+        "verdict": verdict,
+    } | other
+
+
+def carried() -> Json:
+    """What carried the subject before the edit."""
+    return {
+        "sae": "smollm2",
+        "layer": 15,
+        "n": 5,
+        "purity": {"high": 0.2, "low": 0.55, "uncertain": 0.1, "unscored": 0.15},
+        "low_purity": 0.647,
+        "warning": "Features of low purity carry 65% of what the SAE reads at the subject's last token.",
+        "reason": None,
+        "features": [
+            feature(901, "towers and bridges", 0.71, "high", share=0.21),
+            feature(17, None, None, "unscored", share=0.04),
+        ],
+    }
+
+
+def footprint() -> Json:
+    """A feature of every state and every purity."""
+
+    def moved(state: str, on: float, off: float, before: float, after: float) -> Json:
+        ends = {"end_before": before / 2, "end_after": after / 2}
+        here = {"state": state, "on_subject": on, "elsewhere": off, "selectivity": on / (on + off)}
+        return {"subject_before": before, "subject_after": after, **ends, **here}
+
+    rows = [
+        feature(4711, "cities of Germany", 0.83, "high", **moved("born", 8.25, 0.004, 0.0, 12.75)),
+        feature(901, "towers and bridges", 0.71, "high", **moved("silenced", 5.5, 0.0, 9.125, 0.0)),
+        feature(16383, "words after a comma", 0.52, "low", **moved("active", 3.125, 1.5, 2.5, 6.0)),
+        feature(17, None, None, "unscored", **moved("active", 1.0, 0.25, 120.0, 131.0)),
+        feature(300, "rivers", 0.61, "uncertain", **moved("silent", 0.0, 0.125, 0.0, 0.0)),
+    ]
+    return {
+        "sae": "smollm2",
+        "layer": 15,
+        "edit_layer": 5,
+        "n_subject": 5,
+        "n_elsewhere": 24,
+        "reason": None,
+        "totals": {
+            "length_on_subject": 14.5,
+            "length_elsewhere": 0.25,
+            "relative_on_subject": 0.312,
+            "relative_elsewhere": 0.0021,
+            "explained": 0.744,
+            "cosine": 0.875,
+            "born": 12,
+            "silenced": 9,
+            "moved": 17,
+            "purity": {"high": 0.5, "low": 0.3, "uncertain": 0.1, "unscored": 0.1},
+        },
+        "on_subject": rows[:4],
+        "elsewhere": [rows[2], rows[3], rows[4]],
+        "low_purity": 0.333,
+    }
+
+
 def committed() -> Json:
     """A committed edit with all thirteen benchmarks."""
     loss = [round(6.4 * exp(-i / 4) + 0.05, 4) for i in range(25)]
@@ -400,6 +468,8 @@ def committed() -> Json:
             "seconds": 9.3,
         },
         "validation": {"passed": True, "checks": checks()},
+        "carried": carried(),
+        "footprint": footprint(),
         "benchmarks": benchmarks(),
         "reading": {
             "pattern": "HLL",
@@ -418,7 +488,7 @@ def committed() -> Json:
 def rolled_back() -> Json:
     """Three layers tried, none validated."""
     run = committed()
-    run |= {"status": "rolled_back", "benchmarks": [], "edit": None, "reading": None}
+    run |= {"status": "rolled_back", "benchmarks": [], "edit": None, "reading": None, "footprint": None}
     reason = "paraphrases: 0.12 is below 0.30"
     run["candidates"] = [
         {"layer": layer, "why": why, "checks": checks(0.12), "rolled_back": reason}

@@ -120,3 +120,10 @@ def test_a_resumed_run_leaves_out_the_pause_and_forgets_the_failure() -> None:
     assert run["error"] is None
     assert run["request"] == REQUEST.to_json()
     assert run["timings"]["total"] == halted["timings"]["total"] + len(SUITE) + 1
+
+
+def test_what_features_said_stands_in_the_document_once() -> None:
+    first, second = ({"sae": "s", "low_purity": value} for value in (0.25, 0.75))
+    run = fold(events(*BEGIN, ("carried", first), COMMIT, ("footprint", first), ("footprint", second)))
+    assert (run["carried"], run["footprint"]) == (first, second)
+    assert (empty()["carried"], empty()["footprint"]) == (None, None)

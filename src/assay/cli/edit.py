@@ -37,6 +37,12 @@ def edit(
     trace: Annotated[
         bool, typer.Option("--trace/--no-trace", help="Trace where the model keeps the fact.")
     ] = True,
+    sae: Annotated[
+        str | None,
+        typer.Option(
+            help="Show which features the edit moved: a folder, smollm2, or none. (Default: the model's own, if any.)"
+        ),
+    ] = None,
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write report.html at the end.")
     ] = True,
@@ -69,6 +75,7 @@ def edit(
             only=wanted,
             seed=seed,
             trace=trace,
+            sae=sae,
         )
         with Store(home) as store:
             run_id = store.create_run("edit", asked.to_json(), asdict(options))

@@ -37,6 +37,8 @@ def empty() -> Document:
         "candidates": [],
         "edit": None,
         "validation": {"passed": None, "checks": []},
+        "carried": None,
+        "footprint": None,
         "benchmarks": [],
         "reading": None,
         "timings": {"total": 0.0},
@@ -92,6 +94,14 @@ def _plan(run: Document, data: Mapping[str, Any]) -> None:
 
 def _trace(run: Document, data: Mapping[str, Any]) -> None:
     run["trace"] = dict(data)
+
+
+def _carried(run: Document, data: Mapping[str, Any]) -> None:
+    run["carried"] = dict(data)
+
+
+def _footprint(run: Document, data: Mapping[str, Any]) -> None:
+    run["footprint"] = dict(data)
 
 
 def _candidate(run: Document, data: Mapping[str, Any]) -> None:
@@ -154,11 +164,13 @@ STEPS: Mapping[str, Callable[[Document, Mapping[str, Any]], None]] = {
     "stage_finished": _stage_finished,
     "plan": _plan,
     "trace": _trace,
+    "carried": _carried,
     "candidate": _candidate,
     "optimised": _optimised,
     "check": _check,
     "rolled_back": _rolled_back,
     "committed": _committed,
+    "footprint": _footprint,
     "bench_result": _bench_result,
     "reading": _reading,
     "run_finished": _finished,

@@ -19,7 +19,7 @@ from assay.runs.trouble import explained_files
 PROGRESS_EVERY = 0.5
 """Seconds between stored progress events of one stage; listeners hear every one."""
 
-INHERITED = ("plan", "trace", "candidate", "optimised", "check", "committed")
+INHERITED = ("plan", "trace", "carried", "candidate", "optimised", "check", "committed", "footprint")
 """What a run that measures another run's edit repeats from it, so that its document stands alone."""
 
 
