@@ -93,6 +93,19 @@ def test_a_killed_pass_goes_on(llama: Model, tmp_path: Path, monkeypatch: pytest
     assert len(heard.of("stage_started")) == 1  # nothing was left to run
 
 
+@pytest.mark.parametrize("half", [False, True], ids=["float32", "bfloat16"])
+def test_a_damaged_shard_is_made_again(llama: Model, half: bool, tmp_path: Path) -> None:
+    model = in_bfloat16(llama) if half else llama
+    whole = collect(model, text(), 2, tmp_path, context=16, tokens=10_000).parts[0].clone()
+    (shard,) = tmp_path.rglob("*.safetensors")
+    heard = Heard()
+    collect(model, text(), 2, tmp_path, context=16, tokens=10_000, emit=heard)
+    assert heard.events == []  # a whole one is not
+    shard.write_bytes(shard.read_bytes()[:-10])
+    again = collect(model, text(), 2, tmp_path, context=16, tokens=10_000, emit=heard)
+    assert torch.equal(again.parts[0], whole) and heard.of("stage_started")
+
+
 @pytest.mark.parametrize(("layer", "context", "count"), [(1, 16, 40), (2, 17, 40), (2, 16, 39)])
 def test_another_key_for_other_numbers(
     llama: Model, tmp_path: Path, layer: int, context: int, count: int

@@ -1,4 +1,4 @@
-"""``assay sae index`` and ``assay sae show`` on a tiny model: what they print, as text and as JSON."""
+"""``assay sae index`` and ``assay features show`` on a tiny model: what they print, as text and as JSON."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.cells import cell_len
 from rich.console import Console
-from test_index_codes import DEAD, DENSE, FEATURES, LAYER, text, tiny_sae
+from test_index_codes import DEAD, DENSE, FEATURES, LAYER, tiny_sae
 from training import one_thread  # noqa: F401 - a fixture
 from typer.testing import CliRunner, Result
 
@@ -18,8 +18,11 @@ from assay.models.load import load
 from assay.report.feature import render_feature
 from assay.sae.formats.save import save_sae
 from assay.sae.formats.table import load_sae
+from assay.sae.index.bank import Bank
 from assay.sae.index.build import find_index
 from assay.sae.index.document import feature_document
+from assay.sae.rows import SHORTEST
+from banked import prose
 from small import save_tiny
 
 Assay = Callable[..., Result]
@@ -43,13 +46,13 @@ def sae(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def assay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assay:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "home"))
-    (tmp_path / "text.txt").write_text("\n".join(text().documents), encoding="utf-8")
-    return lambda *words: CliRunner().invoke(app, ["sae", *map(str, words)])
+    (tmp_path / "text.txt").write_text("\n".join(prose().documents), encoding="utf-8")
+    return lambda *words: CliRunner().invoke(app, [*map(str, words)])
 
 
 @pytest.fixture
 def made(assay: Assay, sae: Path, tmp_path: Path) -> dict[str, object]:
-    result = assay("index", sae, "--corpus", tmp_path / "text.txt", "--tokens", 1500, "--json")
+    result = assay("sae", "index", sae, "--corpus", tmp_path / "text.txt", "--tokens", 1500, "--json")
     assert result.exit_code == 0, result.stderr
     found: dict[str, object] = json.loads(result.stdout)
     return found
@@ -57,26 +60,32 @@ def made(assay: Assay, sae: Path, tmp_path: Path) -> dict[str, object]:
 
 def test_index(assay: Assay, sae: Path, model: Path, made: dict[str, object], tmp_path: Path) -> None:
     assert (made["model_id"], made["layer"], made["context"]) == (str(model), LAYER, 32)
-    assert (made["tokens"], made["n_tokens"], made["dtype"]) == (1500, 1500, "bfloat16")
-    assert made["sae_hash"] == load_sae(sae).hash
+    assert (made["tokens"], made["dtype"]) == (1500, "bfloat16")
     index = find_index(tmp_path / "home" / "cache", load_sae(sae))
+    # Of the documents that are not the bank's; a last piece too short for a row is left out.
+    assert 1500 - SHORTEST < index.about.n_tokens == made["n_tokens"] <= 1500
+    assert made["sae_hash"] == load_sae(sae).hash
     assert str(index.folder) == made["folder"] and index.summary() == made["summary"]
     assert index.effects is not None and index.neighbours is not None
 
-    shown = assay("index", sae, "--corpus", tmp_path / "text.txt", "--tokens", 1500)
+    bank = Bank(index)
+    assert bank.index.about.dtype == "float32" and len(bank) > bank.n_deciding > 0
+
+    shown = assay("sae", "index", sae, "--corpus", tmp_path / "text.txt", "--tokens", 1500)
     assert shown.exit_code == 0, shown.stderr
     assert "codes of" not in shown.stderr  # nothing was left to run
-    assert "1,500  in " in shown.stdout and "features per token, mean" in shown.stdout
+    assert f"{index.about.n_tokens:,}  in " in shown.stdout and "features per token, mean" in shown.stdout
     assert f"of {FEATURES} features: fired on no token" in shown.stdout
     assert shown.stdout.rstrip().endswith(str(made["folder"]))
     assert all(len(line) <= 80 for line in shown.stdout.splitlines() if str(tmp_path) not in line)
 
 
 def test_show(assay: Assay, sae: Path, made: dict[str, object], tmp_path: Path) -> None:
-    result = assay("show", sae, 7, "--json")
+    result = assay("features", "show", 7, "--sae", sae, "--json")
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
     index = find_index(tmp_path / "home" / "cache", load_sae(sae))
+    assert document.pop("labels") == []
     assert document == json.loads(json.dumps(feature_document(index, 7, 10)))
     one = index.statistics(7)
     assert (document["n_tokens"], document["density"], document["max"]) == (
@@ -89,7 +98,7 @@ def test_show(assay: Assay, sae: Path, made: dict[str, object], tmp_path: Path) 
     assert [s["sentence"] for s in document["top"]] == [e.sentence for e in index.top(7, 10)]
     assert len(document["deciles"]) == 10
 
-    shown = assay("show", sae, 7, "--top", 3)
+    shown = assay("features", "show", 7, "--sae", sae, "--top", 3)
     lines = shown.stdout.splitlines()
     assert all(cell_len(line) <= 80 for line in lines)
     assert lines[0].startswith("feature 7  of 64 at layer 1, ")
@@ -100,13 +109,15 @@ def test_show(assay: Assay, sae: Path, made: dict[str, object], tmp_path: Path) 
         assert f"⟦{sentence['tokens'][sentence['peak']].strip()}⟧" in line
 
 
-@pytest.mark.parametrize(("feature", "words"), [(DEAD, "fires on none of 1,500 tokens"), (DENSE, ": dense")])
+@pytest.mark.parametrize(
+    ("feature", "words"), [(DEAD, "fires on none of {n_tokens:,} tokens"), (DENSE, ": dense")]
+)
 def test_show_a_dead_and_a_dense_one(
     assay: Assay, sae: Path, made: dict[str, object], feature: int, words: str
 ) -> None:
-    shown = assay("show", sae, feature)
+    shown = assay("features", "show", feature, "--sae", sae)
     assert shown.exit_code == 0, shown.stderr
-    assert words in shown.stdout and "promotes" in shown.stdout
+    assert words.format(**made) in shown.stdout and "promotes" in shown.stdout
     assert ("Top sentences" in shown.stdout) == (feature != DEAD)
 
 
@@ -146,22 +157,28 @@ def test_text_that_would_act_on_a_terminal_and_wide_characters(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("show", 64), "feature 64 of the SAE"),
-        (("index", "--layer", "3"), "layer 3 for the SAE"),
-        (("index", "--corpus", "wikki"), "no text at 'wikki'"),
+        (("features", "show", 64, "--sae"), "feature 64 of the SAE"),
+        (("sae", "index", "--corpus", "text.txt", "--layer", 3), "layer 3 for the SAE"),
+        (("sae", "index", "--corpus", "wikki"), "no text at 'wikki'"),
     ],
 )
 def test_what_is_said_of_wrong_arguments(
-    assay: Assay, sae: Path, made: dict[str, object], words: tuple[object, ...], said: str, tmp_path: Path
+    assay: Assay,
+    sae: Path,
+    made: dict[str, object],
+    words: tuple[object, ...],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    corpus = () if words[0] == "show" else ("--corpus", tmp_path / "text.txt")
-    result = assay(words[0], sae, *corpus, *words[1:])
+    monkeypatch.chdir(tmp_path)
+    result = assay(*words, sae)
     assert result.exit_code == 2 and said in result.stderr
 
 
 def test_without_an_index_or_a_model(assay: Assay, sae: Path, tmp_path: Path) -> None:
-    result = assay("show", sae, 3)
+    result = assay("features", "show", 3, "--sae", sae)
     assert result.exit_code == 2 and f"to do:  make one: assay sae index {sae}" in result.stderr
     nameless = save_sae(replace(load_sae(sae), model_id=None), tmp_path / "nameless")
-    result = assay("index", nameless, "--corpus", tmp_path / "text.txt")
+    result = assay("sae", "index", nameless, "--corpus", tmp_path / "text.txt")
     assert result.exit_code == 2 and "which does not say which model it reads" in result.stderr

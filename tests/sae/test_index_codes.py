@@ -14,7 +14,7 @@ from assay.models.model import Model
 from assay.sae.coder import SAE, Architecture
 from assay.sae.index.build import build_index
 from assay.sae.index.index import FeatureIndex
-from assay.sae.index.residual import residual
+from assay.sae.residual import residual
 from assay.sae.rows import rows_of
 from oracles import Sentences, codes_slowly
 from tiny import TEXT, tiny_model

@@ -50,7 +50,7 @@ def test_train(assay: Assay, tmp_path: Path, text: Path, folder: Path) -> None:
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
     assert document["recipe"]["corpora"] == [str(text)]
-    assert document["training"]["steps"] == document["training"]["token_passes"] // 2048 > 0
+    assert document["training"]["steps"] == document["training"]["token_passes"] // SaeSettings.batch > 0
     assert document["evaluation"]["tokens"] > 0
     sae = load_sae(tmp_path / "sae")
     assert (sae.d_in, sae.d_sae, sae.layer, sae.start_token) == (32, 64, 1, True)

@@ -17,8 +17,9 @@ from assay.corpus.sources import Corpus
 from assay.edits.tensors import write_tensors
 from assay.errors import InputError, ModelError
 from assay.events import Emit, ignore, stage
-from assay.models.forward import forward, pack
 from assay.models.model import Model
+from assay.sae.cut import cut, unfinished
+from assay.sae.residual import residual
 from assay.sae.rows import rows_of
 from assay.sae.threads import prove_threads
 
@@ -91,11 +92,11 @@ def collect(
         raise InputError(f"no usable text in corpus {corpus.name!r}", "documents of sentences", "use another")
     key = _key(model, corpus, layer, context, sum(map(len, rows)))
     folder = cache / "activations" / key[:20]
-    shards = [folder / f"{n:05}.safetensors" for n in range(-(-len(rows) // ROWS_PER_SHARD))]
-    missing = [(path, n) for n, path in enumerate(shards) if not path.is_file()]
-    if missing:
-        _run(model, layer, rows, missing, emit)
-    read = [_read(path) for path in shards]
+    shards = cut(rows, ROWS_PER_SHARD, folder)
+    work = unfinished(shards)
+    if work:
+        _run(model, layer, work, emit)
+    read = [_read(path) for path, _ in shards]
     return Activations(
         parts=tuple(x for x, _ in read),
         ids=torch.cat([ids for _, ids in read]),
@@ -112,12 +113,9 @@ def _key(model: Model, corpus: Corpus, layer: int, context: int, tokens: int) ->
     return sha256(" ".join(map(str, words)).encode()).hexdigest()
 
 
-def _run(
-    model: Model, layer: int, rows: Sequence[Sequence[int]], missing: Sequence[tuple[Path, int]], emit: Emit
-) -> None:
-    """Write the shards that are not there."""
+def _run(model: Model, layer: int, work: Sequence[tuple[Path, Sequence[list[int]]]], emit: Emit) -> None:
+    """Write some shards."""
     lead = 0 if model.start is None else 1
-    work = [(path, rows[n * ROWS_PER_SHARD : (n + 1) * ROWS_PER_SHARD]) for path, n in missing]
     total = sum(len(row) - lead for _, some in work for row in some)
     done = 0
     with stage(emit, "activations", f"activations of layer {layer}", total) as tick:
@@ -137,12 +135,9 @@ def _batches(
     """Vectors and ids of a few rows at a time; rows of like length go together, so that little is padding."""
     in_order = sorted(rows, key=len)
     for at in range(0, len(rows), ROWS_PER_BATCH):
-        some = in_order[at : at + ROWS_PER_BATCH]
-        batch, _ = pack(model, some)
-        with torch.no_grad():
-            hidden = forward(model, batch, block_out=(layer,), stop=layer).block_out[layer]
-        x = torch.cat([hidden[i, lead : len(row)] for i, row in enumerate(some)])
-        ids = torch.tensor([token for row in some for token in row[lead:]], dtype=torch.int32)
+        some = [row[lead:] for row in in_order[at : at + ROWS_PER_BATCH]]
+        x = residual(model, layer, some)
+        ids = torch.tensor([token for row in some for token in row], dtype=torch.int32)
         yield x.to(STORED[model.dtype]).cpu(), ids
 
 

@@ -21,6 +21,7 @@ from assay.models.model import Model
 from assay.models.resume import resume
 from assay.sae.coder import SAE
 from assay.sae.evaluation import Evaluation
+from assay.sae.residual import residual
 from assay.sae.rows import rows_of
 from assay.settings import ActivationSettings, SaeSettings
 
@@ -58,9 +59,7 @@ def held_out(
     with stage(emit, "held_out", "reading held-out text", len(rows)) as tick:
         for at in range(0, len(rows), ROWS_PER_BATCH):
             some = rows[at : at + ROWS_PER_BATCH]
-            batch, _ = pack(model, some)
-            hidden = forward(model, batch, block_out=(layer,), stop=layer).block_out[layer]
-            xs += [hidden[i, lead : len(row)].float() for i, row in enumerate(some)]
+            xs.append(residual(model, layer, [row[lead:] for row in some]))
             tick(at + len(some))
     return HeldOut(layer, tuple(map(tuple, rows)), torch.cat(xs), lead)
 

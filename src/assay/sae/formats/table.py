@@ -50,14 +50,14 @@ def load_sae(path: str | Path) -> SAE:
             "name the folder, not a file in it" if folder.exists() else "check the path",
         )
     try:
-        return _recognise(folder).read(folder)
+        return recognise(folder).read(folder)
     except ModelError as error:
         raise ModelError(f"{folder}: {error.came}", error.wanted, error.todo) from error
 
 
-def _recognise(folder: Path) -> Format:
+def recognise(folder: Path) -> Format:
     """The format whose weights the folder holds. Raises ModelError unless there is exactly one."""
-    found = _known(folder)
+    found = known(folder)
     if len(found) == 1:
         return found[0]
     wanted = "; ".join(f"{row.weights} ({row.title})" for row in FORMATS.values())
@@ -67,7 +67,7 @@ def _recognise(folder: Path) -> Format:
             f"one of {wanted}",
             "keep one SAE a folder",
         )
-    below = sorted(child.name for child in folder.iterdir() if child.is_dir() and _known(child))
+    below = sorted(child.name for child in folder.iterdir() if child.is_dir() and known(child))
     held = sorted(child.name for child in folder.iterdir())
     raise ModelError(
         f"no SAE of a known format, only {', '.join(held[:8]) or 'nothing'}{' ...' if len(held) > 8 else ''}",
@@ -78,5 +78,6 @@ def _recognise(folder: Path) -> Format:
     )
 
 
-def _known(folder: Path) -> list[Format]:
+def known(folder: Path) -> list[Format]:
+    """The formats of which the folder holds weights; none for one that does not exist."""
     return [row for row in FORMATS.values() if (folder / row.weights).exists()]

@@ -16,11 +16,11 @@ from assay.events import Emit, ignore, stage
 from assay.models.model import Model
 from assay.runs.strict import dumps
 from assay.sae.coder import SAE
+from assay.sae.host import layer_read
 from assay.sae.index import files, shards
 from assay.sae.index.files import About
 from assay.sae.index.index import FeatureIndex
 from assay.sae.index.postings import Part, Tally, feature_major, tally
-from assay.sae.index.residual import layer_read
 from assay.sae.index.windows import windows_of
 from assay.sae.threads import prove_threads
 

@@ -11,14 +11,13 @@ from jaxtyping import Float64, Int64
 
 from assay.errors import Mismatch
 from assay.events import Emit, ignore
-from assay.features.firing import Firing
 from assay.models.model import Model
 from assay.sae.coder import SAE
 from assay.sae.evaluate import DENSE
 from assay.sae.index import effects, neighbours
 from assay.sae.index.files import open_arrays, read_about
 from assay.sae.index.pick import distinct, strongest_first
-from assay.sae.index.records import Example, Histogram, Peaks, Postings, Statistics
+from assay.sae.index.records import Example, Firing, Histogram, Peaks, Postings, RowPeaks, Statistics
 
 BINS = 40
 DECILES = 10
@@ -141,6 +140,14 @@ class FeatureIndex:
         values = np.maximum.reduceat(found.values, first) if len(first) else found.values
         return Peaks(sentences[first], values)
 
+    def peaks_of_rows(self, feature: int) -> RowPeaks:
+        """Its largest activation in every row of text where it fires, in the order of the text."""
+        found = self.postings(feature)
+        rows = self._row_of(found.places)
+        first = np.flatnonzero(np.diff(rows, prepend=-1))
+        values = np.maximum.reduceat(found.values, first) if len(first) else found.values
+        return RowPeaks(rows[first], values)
+
     def top(self, feature: int, n: int) -> list[Example]:
         """The ``n`` sentences on which it fires most, by largest activation: one per row of text, near-duplicates
         left out (see ``pick.py``). Fewer where there are not so many."""
@@ -159,6 +166,12 @@ class FeatureIndex:
             self._examples(feature, distinct(generator.permutation(tenth).tolist(), self._text_of, n))
             for tenth in tenths
         ]
+
+    def row_example(self, feature: int, row: int) -> Example:
+        """A whole row of text, as if it were one sentence; ``sentence`` is that of its first token."""
+        begin, end = self.arrays["rows"][row : row + 2].tolist()
+        sentence = int(self._sentence_of(np.array([begin]))[0])
+        return self._example(self.postings(feature), sentence, row, begin, end)
 
     def pieces(self, begin: int, end: int) -> list[str]:
         """The texts of the tokens from place ``begin`` to before ``end``."""
@@ -202,10 +215,13 @@ class FeatureIndex:
         out = []
         for sentence in sentences:
             begin, end = self._tokens_of(sentence)
-            low, high = np.searchsorted(found.places, (begin, end))
-            activations = np.zeros(end - begin, np.float32)
-            activations[found.places[low:high] - begin] = found.values[low:high]
             row = int(self._row_of(np.array([begin]))[0])
-            position = begin - int(self.arrays["rows"][row]) + self.about.lead
-            out.append(Example(sentence, row, position, tuple(self.pieces(begin, end)), activations))
+            out.append(self._example(found, sentence, row, begin, end))
         return out
+
+    def _example(self, found: Postings, sentence: int, row: int, begin: int, end: int) -> Example:
+        low, high = np.searchsorted(found.places, (begin, end))
+        activations = np.zeros(end - begin, np.float32)
+        activations[found.places[low:high] - begin] = found.values[low:high]
+        position = begin - int(self.arrays["rows"][row]) + self.about.lead
+        return Example(sentence, row, position, tuple(self.pieces(begin, end)), activations)

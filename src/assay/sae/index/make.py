@@ -1,50 +1,53 @@
-"""From an autoencoder's folder and the names of texts to a finished index: what ``assay sae index`` runs."""
+"""From an autoencoder's name and the names of texts to a finished index: what ``assay sae index`` runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from assay.corpus.embed import Embedder
 from assay.corpus.sources import corpora
-from assay.errors import InputError
-from assay.events import Emit, ignore, stage
-from assay.models.load import load
-from assay.sae.formats.table import load_sae
+from assay.events import Emit, ignore
+from assay.sae.exam import CORPORA
+from assay.sae.host import model_read, open_host
+from assay.sae.index.bank import SENTENCES, held_out, make_bank
 from assay.sae.index.build import build_index
 from assay.sae.index.index import FeatureIndex
+from assay.sae.shipped import open_sae
 from assay.settings import ActivationSettings
 
-CORPORA = ("wiki",)
 TOKENS = 1_000_000
 """Of text. A feature of density 1e-5 fires on ten of them."""
 
 
 def make_index(
-    folder: Path,
+    name: str | Path,
     cache: Path,
     *,
-    texts: Sequence[str] = CORPORA,
+    texts: Sequence[str] = (),
     tokens: int = TOKENS,
+    sentences: int = SENTENCES,
     model: str | None = None,
     layer: int | None = None,
     emit: Emit = ignore,
 ) -> FeatureIndex:
-    """The index with all its tables, the model run in bfloat16 on rows as long as those of the SAE's training.
+    """The index with all its tables, the model run in bfloat16 on rows as long as those of the SAE's training, and
+    its bank of at most so many ``sentences`` of other documents, the model in float32.
 
-    ``model`` and ``layer`` stand in where the SAE does not say what it reads; InputError where neither does.
+    ``name`` is an alias or a folder; ``model`` and ``layer`` stand in where the SAE does not say what it reads.
+    Raises InputError where neither does.
     """
-    sae = load_sae(folder)
-    name = model or sae.model_id
-    if name is None:
-        raise InputError(
-            f"the SAE {folder}, which does not say which model it reads",
-            "the name of a model",
-            "name it with --model",
-        )
-    text = corpora(texts)
-    with stage(emit, "load", f"loading {name}"):
-        loaded = load(name, cache, dtype=torch.bfloat16)
+    sae = open_sae(name)
+    host = model_read(sae, model)
+    text = corpora(texts or CORPORA)
+    loaded = open_host(host, cache, emit, torch.bfloat16)
     context = sae.context or ActivationSettings().context
-    index = build_index(loaded, sae, text, cache, tokens=tokens, context=context, layer=layer, emit=emit)
+    parts = held_out(text)
+    index = build_index(
+        loaded, sae, parts.train, cache, tokens=tokens, context=context, layer=layer, emit=emit
+    )
     index.complete(loaded, sae, emit)
+    del loaded
+    measuring = open_host(host, cache, emit, torch.float32)
+    make_bank(index, measuring, sae, parts.held_out, Embedder(), sentences, emit)
     return index

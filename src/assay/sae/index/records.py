@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float, Float32, Float64, Int, Int64
 
 from assay.sae.evaluate import DENSE
 
@@ -44,11 +44,33 @@ class Postings:
 
 
 @dataclass(frozen=True, eq=False)
+class Firing:
+    """Token positions at which one feature fires."""
+
+    rows: Int[np.ndarray, " n"]
+    """Which token row; a row stands for one document."""
+    positions: Int[np.ndarray, " n"]
+    """Position of the token in its row, the start token being 0; leave that one out."""
+    activations: Float[np.ndarray, " n"]
+    """The feature's activation there, in the SAE's own unit."""
+
+
+@dataclass(frozen=True, eq=False)
 class Peaks:
     """The sentences in which one feature fires."""
 
     sentences: Int64[np.ndarray, " n"]
     """Numbers of the sentences in the index."""
+    values: Float32[np.ndarray, " n"]
+    """Largest activation in each."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowPeaks:
+    """The rows of text in which one feature fires."""
+
+    rows: Int64[np.ndarray, " n"]
+    """Numbers of the rows in the index."""
     values: Float32[np.ndarray, " n"]
     """Largest activation in each."""
 

@@ -1,22 +1,20 @@
 """Where sentences end in a window of tokens: the one rule, used wherever a sentence of the corpus is meant.
 
-A sentence ends after ``.``, ``!``, ``?`` or ``…``, closing quotes and brackets included, where white space
-follows, and at a line break; the full stop of a single capital letter, an initial, ends none. A piece of fewer
-than SHORTEST tokens goes on with what follows it, at the end of a window with what stands before. A sentence
-of more than LONGEST tokens is cut into parts of like length. What a window cuts off is a sentence of its own.
+It ends where ``assay.corpus.sentences`` says. A piece of fewer than SHORTEST tokens goes on with what follows
+it, at the end of a window with what stands before. A sentence of more than LONGEST tokens is cut into parts of
+like length. What a window cuts off is a sentence of its own.
 """
 
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
+
+from assay.corpus.sentences import END
 
 SHORTEST = 4
 """Tokens."""
 LONGEST = 64
 """Tokens; longer ones are lists and tables rather than sentences."""
-
-_END = re.compile(r"(?<!\b[A-Z])[.!?…]+[\"'”’»)\]]*(?=\s)|\n+")
 
 
 def sentence_lengths(text: str, ends: Sequence[int]) -> list[int]:
@@ -25,7 +23,7 @@ def sentence_lengths(text: str, ends: Sequence[int]) -> list[int]:
     ``ends`` is where the text of each token ends, ascending, in characters from the start of ``text``.
     """
     cuts = [0]
-    for match in _END.finditer(text):
+    for match in END.finditer(text):
         # A token that holds the end and what follows it belongs to the sentence that ends.
         cut = min(bisect_left(ends, match.end()) + 1, len(ends))
         if cut - cuts[-1] >= SHORTEST:

@@ -15,10 +15,11 @@ from assay.edits.tensors import write_tensors
 from assay.events import Emit, stage
 from assay.models.model import Model
 from assay.sae.coder import SAE
+from assay.sae.cut import cut, unfinished
 from assay.sae.index.postings import Part, narrowed
-from assay.sae.index.residual import residual
 from assay.sae.index.sentences import sentence_lengths
 from assay.sae.index.windows import Window
+from assay.sae.residual import residual
 
 ROWS_PER_BATCH = 16
 ROWS_PER_SHARD = 512
@@ -36,16 +37,16 @@ def encode(
     model: Model, sae: SAE, layer: int, windows: Sequence[Window], folder: Path, emit: Emit
 ) -> list[Path]:
     """The shards of all windows in order; those that are not there yet are made."""
-    paths = [folder / f"{n:05}.safetensors" for n in range(-(-len(windows) // ROWS_PER_SHARD))]
-    work = [(path, n) for n, path in enumerate(paths) if not _whole(path)]
-    cut = [(path, windows[n * ROWS_PER_SHARD : (n + 1) * ROWS_PER_SHARD]) for path, n in work]
-    total = sum(len(window.ids) for _, some in cut for window in some)
-    if not cut:
+    shards = cut(windows, ROWS_PER_SHARD, folder)
+    work = unfinished(shards)
+    paths = [path for path, _ in shards]
+    if not work:
         return paths
+    total = sum(len(window.ids) for _, some in work for window in some)
     done = 0
     sae = sae.to(model.device)
     with stage(emit, "codes", f"codes of {total:,} tokens", total) as tick:
-        for path, some in cut:
+        for path, some in work:
             begun = done
 
             def tell(tokens: int, begun: int = begun) -> None:
@@ -67,20 +68,6 @@ def read(path: Path, names: Sequence[str]) -> Shard:
 def part_of(path: Path) -> Part:
     """The codes of a shard."""
     return Part(**read(path, Part._fields))
-
-
-def _whole(path: Path) -> bool:
-    """Whether the shard is there; what a machine that died in the middle has left is removed."""
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        return False
-    try:
-        with safe_open(path, framework="np"):
-            return True
-    except SafetensorError:
-        path.unlink()
-        return False
 
 
 def _shard(

@@ -1,4 +1,4 @@
-"""The residual stream that an autoencoder reads: only the blocks up to its layer run."""
+"""The residual stream of text after a block, for training, evaluation and the index: no later block runs."""
 
 from collections.abc import Sequence
 
@@ -6,27 +6,9 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from assay.errors import InputError, ModelError
+from assay.errors import ModelError
 from assay.models.forward import forward, pack
 from assay.models.model import Model
-from assay.sae.coder import SAE
-
-
-def layer_read(model: Model, sae: SAE, layer: int | None = None) -> int:
-    """The layer that the autoencoder reads in this model: its own word, else ``layer``.
-
-    Raises InputError where nobody says, Mismatch where the two do not fit, ModelError for a layer that the
-    model has not.
-    """
-    chosen = sae.layer if layer is None else layer
-    if chosen is None:
-        raise InputError(
-            f"the SAE {sae.id}, which does not say which layer it reads",
-            "the number of a block, counted from 0",
-            "name it with --layer",
-        )
-    sae.check(model.d_model, chosen)
-    return model.check_layer(chosen)
 
 
 @torch.no_grad()

@@ -1,0 +1,49 @@
+"""The model and the layer that an autoencoder reads: its own words, else the user's."""
+
+from pathlib import Path
+
+import torch
+
+from assay.errors import InputError
+from assay.events import Emit, stage
+from assay.models.load import load
+from assay.models.model import Model
+from assay.sae.coder import SAE
+
+
+def model_read(sae: SAE, name: str | None = None) -> str:
+    """The name of the model that the autoencoder reads: ``name``, else its own word.
+
+    Raises InputError where nobody says.
+    """
+    chosen = name or sae.model_id
+    if chosen is None:
+        raise InputError(
+            f"the SAE {sae.id}, which does not say which model it reads",
+            "the name of a model",
+            "name it with --model",
+        )
+    return chosen
+
+
+def layer_read(model: Model, sae: SAE, layer: int | None = None) -> int:
+    """The layer that the autoencoder reads in this model: ``layer``, else its own word.
+
+    Raises InputError where nobody says, Mismatch where the two do not fit, ModelError for a layer that the
+    model has not.
+    """
+    chosen = sae.layer if layer is None else layer
+    if chosen is None:
+        raise InputError(
+            f"the SAE {sae.id}, which does not say which layer it reads",
+            "the number of a block, counted from 0",
+            "name it with --layer",
+        )
+    sae.check(model.d_model, chosen)
+    return model.check_layer(chosen)
+
+
+def open_host(name: str, cache: Path, emit: Emit, dtype: torch.dtype) -> Model:
+    """The model by its name, told as a stage; bfloat16 is for bulk work."""
+    with stage(emit, "load", f"loading {name}"):
+        return load(name, cache, dtype=dtype)
