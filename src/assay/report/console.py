@@ -11,6 +11,7 @@ from rich.text import Text
 from assay.report import cards as thirteen
 from assay.report import view
 from assay.report.cards import Bench, Run
+from assay.report.footprint import lines as footprint
 from assay.report.strip import strip
 from assay.report.text import cells, one_line
 from assay.report.words import NONE, VERDICTS, interval, number, probability, seconds, signed
@@ -22,7 +23,8 @@ _WIDTHS = (27, 12, 5, 11, 7, 6)
 
 def render_run(run: Run, console: Console) -> None:
     """Print what a user sees at the end of ``assay edit``."""
-    for line in (*_header(run), *_where(run), *_checks(run), *_thirteen(run), *_reading(run), *_foot(run)):
+    checks = (*_header(run), *_where(run), *_checks(run))
+    for line in (*checks, *_thirteen(run), *footprint(run), *_reading(run), *_foot(run)):
         console.print(line)
 
 

@@ -16,7 +16,7 @@ from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 from markupsafe import Markup
 
 from assay.errors import StoreError
-from assay.report import cards, charts, curves, heatmap, view, words
+from assay.report import cards, charts, curves, footprint, heatmap, view, words
 from assay.report.cards import Run
 from assay.report.glossary import BENCHMARKS, CHECKS
 from assay.report.text import clean, one_line, token
@@ -52,7 +52,18 @@ def render(run: Run) -> str:
 
 _PARTS = (
     *("run_id", "kind", "status", "created_at", "finished_at", "request", "model", "settings", "versions"),
-    *("generator", "trace", "candidates", "edit", "validation", "benchmarks", "reading", "timings"),
+    *(
+        "generator",
+        "trace",
+        "candidates",
+        "edit",
+        "validation",
+        "carried",
+        "footprint",
+        "benchmarks",
+        "reading",
+        "timings",
+    ),
     *("schema_version", "error"),
 )
 
@@ -128,7 +139,7 @@ def _environment() -> Environment:
         "wording": lambda key: str(key).replace("_", " "),
     }
     environment.globals |= {"charts": charts, "loss_curve": curves.loss_curve, "view": view, "words": words}
-    environment.globals |= {"target_curve": curves.target_curve}
+    environment.globals |= {"target_curve": curves.target_curve, "features": footprint}
     return environment
 
 
