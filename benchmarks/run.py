@@ -2,7 +2,7 @@
 
     make bench            everything (about four minutes on two cores)
 
-Slow versions are those of tests/oracles.py. Repeats are interleaved, so that a busy machine slows both.
+Slow versions are those of tests/oracles. Repeats are interleaved, so that a busy machine slows both.
 Absolute times are not comparable between machines; ratios of one run are.
 """
 

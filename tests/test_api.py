@@ -12,7 +12,15 @@ import assay
 from assay.benchmarks.names import NAMES
 from assay.edits.moments import Moments
 from assay.edits.validate import Verdict
+from assay.features.labels.book import FILE as LABELS
+from assay.features.labels.book import LabelBook, Labelled
+from assay.features.place import place_of
+from assay.features.score import FeatureScores
 from assay.models.model import Model, weight_hash
+from assay.runs.home import find_home
+from assay.sae.coder import SAE
+from assay.sae.formats.save import save_sae
+from planted_labels import DEAD, RIVER, planted, random_sae
 from small import LENIENT, SMALL, TOWER, Heard, save_tiny
 
 LIGHT = """
@@ -149,3 +157,55 @@ def test_moments_are_collected_once(llama: Model) -> None:
         assay.edit(llama, **FACT, layer=1, moments=mine, settings=SMALL).figures["moments"]["corpus"]
         == "mine"
     )
+
+
+@pytest.fixture
+def sae(llama: Model) -> SAE:
+    torch.set_num_threads(1)
+    return random_sae(llama)
+
+
+def test_an_sae_is_loaded_from_a_folder(sae: SAE, tmp_path: Path) -> None:
+    folder = save_sae(sae, tmp_path / "sae")
+    assert assay.load_sae(folder).hash == assay.load_sae(str(folder)).hash == sae.hash
+    with pytest.raises(assay.AssayError, match="neither an alias nor a folder"):
+        assay.load_sae(tmp_path / "none")
+
+
+def test_a_feature_is_scored(llama: Model, sae: SAE, tmp_path: Path) -> None:
+    """Under a label given for this time, under its own, which came with the SAE or is the user's, or under none."""
+    folder = save_sae(sae, tmp_path / "sae")
+    loaded, home = assay.load_sae(folder), find_home()
+    planted(llama, loaded, home.cache, documents=120)
+    LabelBook(folder / LABELS).add([Labelled(RIVER, "years", "automatic")])
+    found = assay.score_feature(llama, loaded, RIVER, label='the word  "River"', seed=1)
+    assert isinstance(found, FeatureScores) and found.label_source is None
+    assert (found.interp.value, found.interp.n) == (1, 20) and found.purity.value and found.mui.value
+    assert found.reading.sentences and found.to_json()["feature"] == RIVER
+
+    own = assay.score_feature(llama, loaded, RIVER, generator="catalogue", seed=1)
+    assert (own.label, own.label_source) == ("years", "automatic") and (own.interp.value or 0) < 0.9
+    assert (own.mui, own.corpus) == (found.mui, found.corpus)
+    place_of(home.root, loaded.hash, folder).labels().add([Labelled(RIVER, 'the word "river"', "user")])
+    users = assay.score_feature(llama, loaded, RIVER, seed=1)
+    assert (users.label, users.label_source) == ('the word "river"', "user")
+    assert (users.interp, users.purity) == (found.interp, found.purity)
+    with pytest.raises(assay.InputError, match="feature 8 of the SAE"):
+        assay.score_feature(llama, loaded, 8, label="years")
+
+    dead = assay.score_feature(llama, loaded, DEAD)
+    assert dead.label is None and dead.interp.reason == "it has no label" and dead.mui.reason
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"label": "x", "generator": "sdk"}, "generator 'sdk' for a feature"),
+        ({"label": " "}, "an empty label"),
+        ({"label": "x"}, "of which there is no index"),
+    ],
+)
+def test_what_no_feature_can_be_scored_by(llama: Model, sae: SAE, wrong: dict[str, str], says: str) -> None:
+    with pytest.raises(assay.InputError, match=says) as caught:
+        assay.score_feature(llama, sae, RIVER, **wrong)
+    assert caught.value.wanted and caught.value.todo

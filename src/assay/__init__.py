@@ -7,7 +7,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from assay.api import Run, assess, edit, load, load_edit, measure, validate
+    from assay.api import (
+        Run,
+        assess,
+        edit,
+        load,
+        load_edit,
+        load_sae,
+        measure,
+        score_feature,
+        validate,
+    )
     from assay.edits.delta import Edit
     from assay.errors import AssayError, InputError
     from assay.generators.plan import Request
@@ -26,7 +36,9 @@ _WHERE = {
     "edit": "assay.api",
     "load": "assay.api",
     "load_edit": "assay.api",
+    "load_sae": "assay.api",
     "measure": "assay.api",
+    "score_feature": "assay.api",
     "validate": "assay.api",
 }
 
@@ -42,7 +54,9 @@ __all__ = [
     "edit",
     "load",
     "load_edit",
+    "load_sae",
     "measure",
+    "score_feature",
     "validate",
 ]
 

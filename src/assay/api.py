@@ -16,20 +16,27 @@ from assay.edits.make import check_request, make_edit
 from assay.edits.moments import Moments, second_moments
 from assay.edits.validate import Verdict
 from assay.edits.validate import validate as run_checks
+from assay.errors import InputError, ModelError
 from assay.events import Emit, ignore
+from assay.features.labels.concepts import read_label
+from assay.features.opened import material_of
+from assay.features.score import FeatureScores
+from assay.features.score import score_feature as find_scores
 from assay.generators.plan import Plan, Request
 from assay.generators.table import generator as find_generator
 from assay.models.load import load as load_model
 from assay.models.model import Model
 from assay.probes.measure import measure
 from assay.runs.home import find_home
+from assay.sae.coder import SAE
+from assay.sae.shipped import open_sae, sae_folder
 from assay.score import Meaning, Score
-from assay.settings import DEFAULT_LAYERS, Settings
+from assay.settings import DEFAULT_LAYERS, FeatureSettings, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Run", "assess", "edit", "load", "load_edit", "measure", "validate"]
+__all__ = ["Run", "assess", "edit", "load", "load_edit", "load_sae", "measure", "score_feature", "validate"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,49 @@ class Run:
 def load(name: str = "smollm2", *, cache: Path | None = None, **options: Any) -> Model:
     """A model by alias, hub id, folder or GGUF file; see ``assay.models.load.load`` for the options."""
     return load_model(name, cache or find_home().cache, **options)
+
+
+def load_sae(name: str | Path = "smollm2") -> SAE:
+    """An SAE by alias, or from a folder in any format that assay reads."""
+    return open_sae(name)
+
+
+def score_feature(
+    model: Model,
+    sae: SAE,
+    feature: int,
+    *,
+    label: str | None = None,
+    generator: str = "catalogue",
+    seed: int = 0,
+    settings: FeatureSettings | None = None,
+    emit: Emit = ignore,
+) -> FeatureScores:
+    """InterpScore, purity and MUI of one feature under ``label``, or under its own, and what they say together.
+
+    Sentences for and against the label come from the index that ``assay sae index`` made of this SAE. Raises
+    InputError where there is none, and for any generator but ``catalogue``: no other makes sentences of a label.
+    """
+    if generator != "catalogue":
+        raise InputError(
+            f"generator {generator!r} for a feature",
+            "catalogue, the only one that finds sentences for a label",
+            "leave it out",
+        )
+    if label is not None:
+        read_label(label)
+    home = find_home()
+    opened = material_of(
+        model,
+        sae,
+        home.root,
+        home.cache,
+        folder=_folder(sae),
+        settings=settings,
+        seed=seed,
+        emit=emit,
+    )
+    return find_scores(opened, feature, label)
 
 
 def edit(
@@ -139,6 +189,14 @@ def assess(
         settings,
     )
     return Run(results, plan, reading)
+
+
+def _folder(sae: SAE) -> Path | None:
+    """Where it was loaded from, if that is still there: labels and a table may have come with it."""
+    try:
+        return sae_folder(sae.id)
+    except ModelError:
+        return None
 
 
 def _has_default(model: Model) -> bool:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.features.firing import Firing, fires, spread_out
+from assay.features.firing import fires, spread_out
+from assay.sae.index.records import Firing
 from assay.settings import FeatureSettings
 
 

@@ -6,7 +6,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from assay.cli import bench, doctor, edit, edits, eval, relations, report, runs, sae, selfcheck, speak, trace
+from assay.cli import (
+    bench,
+    doctor,
+    edit,
+    edits,
+    eval,
+    features,
+    relations,
+    report,
+    runs,
+    sae,
+    selfcheck,
+    speak,
+    trace,
+)
 from assay.errors import InputError
 from assay.runs.home import find_home
 
@@ -99,6 +113,7 @@ app.add_typer(edits.app, name="edits")
 app.add_typer(runs.app, name="runs")
 app.add_typer(eval.app, name="eval")
 app.add_typer(sae.app, name="sae")
+app.add_typer(features.app, name="features")
 app.command("report")(report.report)
 app.command("relations")(relations.relations)
 app.command("doctor")(doctor.doctor)

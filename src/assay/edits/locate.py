@@ -5,7 +5,7 @@ a time; the effect is how much of the answer's probability returns. Shown as evi
 peaks is not where editing works best (Hase et al. 2023), so a model's own swept layer goes first.
 
 Only what a restored state can change is computed: later layers, from its token on; restored states of
-all layers ride through the upper blocks together. Slow version: ``tests/oracles.py:trace_slowly``.
+all layers ride through the upper blocks together. Slow version: ``tests/oracles/edits.py:trace_slowly``.
 """
 
 from collections.abc import Mapping

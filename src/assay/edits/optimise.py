@@ -4,7 +4,7 @@ It is the present output plus a delta found by gradient descent (Meng et al. 202
 delta can change is computed in each step: the layers above the edited one, the columns from the subject's
 last token on, and logits where a target token is predicted. Facts that do not depend on each other share
 the steps: small batches are bound by reading the weights, so five facts cost little more than one. The
-slow obvious version, one fact at a time, is ``tests/oracles.py:optimise_slowly``.
+slow obvious version, one fact at a time, is ``tests/oracles/edits.py:optimise_slowly``.
 """
 
 from collections.abc import Callable, Sequence

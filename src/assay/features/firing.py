@@ -1,25 +1,15 @@
 """Where a feature counts as firing, and which of those positions are looked at."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
+from assay.sae.index.records import Firing
 from assay.settings import FeatureSettings
 
-
-@dataclass(frozen=True)
-class Firing:
-    """Token positions at which one feature fires."""
-
-    rows: Int[np.ndarray, " n"]
-    """Which token row; a row stands for one document."""
-    positions: Int[np.ndarray, " n"]
-    """Position of the token in its row, the start token being 0; leave that one out."""
-    activations: Float[np.ndarray, " n"]
-    """The feature's activation there, in the SAE's own unit."""
+__all__ = ["Firing", "fires", "spread_out"]
 
 
 def fires(

@@ -7,7 +7,7 @@ example divides 0.1752 by 2.3104, which is 0.0758, and shows 76%.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from assay.score import Interval, Score, unscored
 from assay.settings import FeatureSettings
 
 ID = "mui"
+CONTROLS = 256
+"""Different random directions; a position's own is among them."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,16 @@ def ablate_features(
     directions: Float[Tensor, "features d_model"],
     seed: int,
     emit: Emit = ignore,
+    documents: Int[np.ndarray, " rows"] | None = None,
+    numbers: Int[np.ndarray, " rows"] | None = None,
 ) -> list[Ablated]:
     """Ablate many features at once, each at its own positions, ``activation * direction`` at a time.
 
     ``rows`` are token ids, start token included; the residual stream is the one after block ``layer``;
-    ``directions`` are decoder rows in the model's own scale. The random vectors depend on the seed and on the
-    position's number alone, so that a feature gets the same controls whichever features it is measured with.
+    ``directions`` are decoder rows in the model's own scale; ``documents`` says which document each row is of
+    (without it, every row is one), ``numbers`` which row of the whole text each one is (without it, its place
+    here). The random directions depend on the seed, that number and the position alone, so that a feature gets
+    the same controls whichever features it is measured with.
     Features that share rows share their clean pass; two vectors of d_model are held for every position, so
     hand over a large SAE in portions. Raises what ``ablate`` raises, and InputError where the numbers of
     features differ.
@@ -77,8 +83,9 @@ def ablate_features(
     owner = torch.repeat_interleave(torch.arange(len(firings)), torch.tensor(sizes, dtype=torch.int64))
     deltas = values[:, None] * directions[owner.to(directions.device)]
     lengths = deltas.norm(dim=1, keepdim=True)
-    noise = _units(max(sizes, default=0), model.d_model, seed).to(deltas)
-    number = torch.cat([torch.arange(n) for n in sizes] or [owner]).to(deltas.device)
+    noise = _units(CONTROLS, model.d_model, seed).to(deltas)
+    row = where[0] if numbers is None else torch.from_numpy(numbers.astype(np.int64))[where[0]]
+    number = ((row * 131 + where[1]) % CONTROLS).to(deltas.device)
     places, inverse = np.unique(at, axis=1, return_inverse=True)
     every = torch.cat([where, where, torch.from_numpy(places)], 1)
     nothing = deltas.new_zeros(places.shape[1], deltas.shape[1])
@@ -86,7 +93,7 @@ def ablate_features(
     found = ablate(model, layer, rows, queries, emit)
     n = len(values)
     columns = (
-        where[0],
+        where[0] if documents is None else torch.from_numpy(documents.astype(np.int64))[where[0]],
         found.kl[:n],
         found.entropy[:n],
         found.kl[2 * n :][torch.from_numpy(inverse)],
@@ -95,6 +102,12 @@ def ablate_features(
     )
     parts = zip(*(column.split(sizes) for column in columns), strict=True)
     return [Ablated(part[0].numpy(), *(p.double().numpy() for p in part[1:])) for part in parts]
+
+
+def joined(parts: Sequence[Ablated]) -> Ablated:
+    """One feature's positions that were measured in several calls, in the order of the calls."""
+    names = [field.name for field in fields(Ablated)]
+    return Ablated(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def mui_score(ablated: Ablated, settings: FeatureSettings, seed: int, n_firing: int | None = None) -> Score:

@@ -4,7 +4,7 @@ residual stream at p alone.
 Nothing before p changes and nothing after p matters, so one query row an ablation is enough: the clean
 hidden state at p minus the vector, run through the upper blocks against the clean keys and values of its
 sentence, which all queries of that sentence share. The slow obvious version, one whole forward pass an
-ablation, is ``tests/oracles.py:ablate_slowly``.
+ablation, is ``tests/oracles``, ``ablate_slowly``.
 """
 
 from collections.abc import Iterator, Sequence

@@ -16,6 +16,11 @@ TITLES = ("InterpScore", "FeaturePurityScore", "MUI")
 """In the order of a pattern's letters."""
 
 
+UNDECIDED = "undecided"
+DEAD = "dead"
+"""Names of features that no firm pattern names."""
+
+
 @dataclass(frozen=True)
 class Pattern:
     """What one firm pattern means."""
@@ -73,25 +78,61 @@ PATTERNS: Mapping[str, Pattern] = {
 """InterpScore, purity, MUI to what it means."""
 
 
+FROM_CORPUS = (
+    "Its purity is that of corpus sentences: those made for the label do not say what the feature fires on."
+)
+
+
 def read_feature(
     interp: Score, purity: Score, mui: Score, settings: FeatureSettings, corpus: Score | None = None
 ) -> Meaning:
     """The pattern of the three scores, its sentence, what qualifies it, and the next steps.
 
-    ``corpus`` is the purity of corpus sentences beside that of the matching ones; it qualifies only.
+    ``corpus`` is the purity of corpus sentences beside that of the matching ones. It qualifies; and where the label is
+    not shown to predict firing (InterpScore low), or too few matching sentences fired, it is the purity of the
+    pattern: what happens to fire among the sentences of a wrong label says nothing about the feature.
     """
+    own, purity = purity, purity_read(interp, purity, corpus)
+    instead = purity is not own
     pattern = LETTERS[interp.verdict] + LETTERS[purity_verdict(purity, settings)] + LETTERS[mui.verdict]
     sentences, steps = [meaning(pattern)], [next_step(pattern)]
     for score, title in zip((interp, purity, mui), TITLES, strict=True):
         if score.reason:
             sentences.append(f"{title} is unscored: {score.reason}.")
-    given = _Given(interp, purity, mui, corpus, settings)
+    if instead:
+        sentences.append(FROM_CORPUS)
+    given = _Given(interp, purity, mui, None if instead else corpus, settings)
     for rule in RULES:
         found = rule(given)
         if found:
             sentences.append(found[0])
             steps.extend(found[1:])
     return Meaning(pattern, tuple(sentences), tuple(dict.fromkeys(steps)))
+
+
+def purity_read(interp: Score, purity: Score, corpus: Score | None) -> Score:
+    """Which of the two purities a reading takes: see ``read_feature``."""
+    if corpus is None or corpus.value is None or (interp.verdict != "low" and purity.value is not None):
+        return purity
+    return corpus
+
+
+def leaning(interp: Score, purity: Score, mui: Score, corpus: Score | None = None) -> str:
+    """The name of the pattern by the values alone, without their intervals: what is likeliest where a reading is
+    open; ``undecided`` where one is unscored."""
+    scores = (interp, purity_read(interp, purity, corpus), mui)
+    return name_of("".join("-" if s.passed is None else "H" if s.passed else "L" for s in scores))
+
+
+def dead_reading(n_tokens: int) -> Meaning:
+    """Of a feature that never fired: no score says anything about it."""
+    sentence = f"Dead: it fired on none of {n_tokens:,} tokens, so that there is nothing to score."
+    return Meaning("---", (sentence,), ("Filter it out.",))
+
+
+def name_of(pattern: str) -> str:
+    """A pattern's name in few words; ``undecided`` where a score is uncertain or missing."""
+    return PATTERNS[pattern].name if pattern in PATTERNS else UNDECIDED
 
 
 def purity_verdict(purity: Score, settings: FeatureSettings) -> Verdict:

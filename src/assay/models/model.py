@@ -100,7 +100,7 @@ class Model:
             raise ModelError(
                 f"layer {layer} of {self.id}",
                 f"a layer from 0 to {self.n_layers - 1}",
-                "pass --layer with a number in that range, or --layer auto",
+                "pass --layer with a number in that range",
             )
         return layer
 

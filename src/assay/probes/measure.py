@@ -3,7 +3,7 @@
 Rows are packed so that no token is run twice: prompts share what they have in common at their beginning, all answers
 of one prompt share the prompt, the last token of an answer is never fed, and an edit at layer L leaves the
 layers below L unchanged, so ``prepare`` runs those once for before, after and every further edit at L or
-above. The slow obvious version is ``tests/oracles.py:measure_slowly``.
+above. The slow obvious version is ``tests/oracles/probes.py:measure_slowly``.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from assay.errors import MissingPackage, ModelError
-from assay.features import embed
-from assay.features.embed import Embedder, packaged_folder
+from assay.corpus import embed
+from assay.corpus.embed import Embedder, packaged_folder
 from assay.features.purity import mean_cosine
 from small import Heard
 

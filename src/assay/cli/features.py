@@ -1,0 +1,282 @@
+"""``assay features``: what each feature of an SAE is, how it scores, what it is called."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assay.cli import inputs, speak
+from assay.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assay.features.material import Material
+    from assay.progress import Screen
+
+DEFAULT = "smollm2"
+LABEL = 72
+"""Columns of a label in the list, folded to a few lines of a terminal of 80."""
+
+app = typer.Typer(help="The features of an SAE: look at them, score them, label them.")
+
+Feature = Annotated[int, typer.Argument(metavar="FEATURE", help="Its number, from 0.")]
+SAE = Annotated[str, typer.Option("--sae", help="A folder that holds an SAE, or smollm2.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="A hub id, a local folder, a .gguf file, or smollm2. (Default: the SAE's.)"),
+]
+
+
+@app.command("list")
+def list_features(
+    ctx: typer.Context,
+    sae: SAE = DEFAULT,
+    sort: Annotated[str, typer.Option(help="A column of the table; the largest value comes first.")] = "mui",
+    reading: Annotated[
+        str | None, typer.Option(help="Only those of one reading: ideal, decorative, mislabelled, ...")
+    ] = None,
+    search: Annotated[str | None, typer.Option(help="Only those whose label has this text.")] = None,
+    review: Annotated[
+        bool, typer.Option("--review", help="In the order in which labels deserve a look.")
+    ] = False,
+    noise: Annotated[
+        bool, typer.Option("--noise", help="Also dead features and those that read as noise.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Rows at most.")] = 20,
+    json: speak.Json = False,
+) -> None:
+    """List features with their scores.
+
+    Reads the table of assay features score --all, or the one that came with the SAE.
+    """
+    from assay.features.choice import chosen_features
+
+    table = _table(inputs.home_of(ctx).root, sae)
+    found = chosen_features(table, sort=sort, reading=reading, search=search, review=review, noise=noise)
+    if json:
+        rows = found.head(limit).to_dict(orient="records")
+        speak.say_json({"of": len(table), "found": len(found), "features": rows})
+        return
+    columns = ("feature", "label", "interp", "purity", "MUI", "reading")
+    speak.table(columns, [_line(row) for _, row in found.head(limit).iterrows()], right=columns[2:5])
+    speak.say(f"{min(limit, len(found)):,} of {len(found):,} found, {len(table):,} in all")
+
+
+@app.command("show")
+def show(
+    ctx: typer.Context,
+    feature: Feature,
+    sae: SAE = DEFAULT,
+    top: Annotated[int, typer.Option(min=1, max=20, help="Sentences, and tokens, at most.")] = 10,
+    json: speak.Json = False,
+) -> None:
+    """Show one feature: where it fires, what it writes, what it was called.
+
+    Reads the index that assay sae index made last for this SAE.
+    """
+    from dataclasses import asdict
+
+    from assay.features.place import place_of
+    from assay.sae.index.build import find_index
+    from assay.sae.index.document import feature_document
+    from assay.sae.shipped import open_sae, sae_folder
+
+    home, opened = inputs.home_of(ctx), open_sae(sae)
+    document = feature_document(find_index(home.cache, opened), feature, top)
+    labels = place_of(home.root, opened.hash, sae_folder(sae)).labels().history(feature)
+    document["labels"] = [asdict(label) for label in labels]
+    if json:
+        speak.say_json(document)
+        return
+    from assay.report.feature import render_feature
+
+    render_feature(document, speak.out())
+
+
+@app.command("score")
+def score(
+    ctx: typer.Context,
+    feature: Annotated[
+        list[int] | None, typer.Argument(metavar="[FEATURE]...", help="Numbers, from 0.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All features, into a table and a picture.")] = False,
+    label: Annotated[str | None, typer.Option(help="Score this label instead of the feature's own.")] = None,
+    sae: SAE = DEFAULT,
+    model: Model = None,
+    seed: inputs.Seed = 0,
+    json: speak.Json = False,
+) -> None:
+    """Score features: InterpScore, FeaturePurityScore, MUI.
+
+    With --all: stop it when you like, the same command goes on where it stopped.
+    """
+    if bool(feature) == every:
+        raise InputError(
+            "features and --all together" if every else "no feature",
+            "the numbers of some features, or --all",
+            "for example: assay features score 1234",
+        )
+    if every and label is not None:
+        raise InputError("--label with --all", "a label for one feature", "leave one of the two out")
+    if label is not None:
+        from assay.features.labels.concepts import read_label
+
+        read_label(label)  # an empty one is refused before the model is loaded
+    with speak.screen() as screen:
+        material = _open(ctx, screen, sae, model, seed)
+        if every:
+            from assay.features.everything import score_all
+
+            table = score_all(material)
+        else:
+            from assay.features.score import score_feature
+
+            found = [score_feature(material, number, label).to_json() for number in feature or ()]
+    if every:
+        _say_all(material, table, json)
+        return
+    if json:
+        speak.say_json(found[0] if len(found) == 1 else found)
+        return
+    from assay.report.feature_scores import render_scores
+
+    for document in found:
+        render_scores(document, speak.out())
+
+
+@app.command("label")
+def label(
+    ctx: typer.Context,
+    feature: Annotated[int | None, typer.Argument(metavar="[FEATURE]", help="Its number, from 0.")] = None,
+    text: Annotated[str | None, typer.Argument(metavar="[LABEL]", help="What to call it.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Automatic labels for all live features, offline.")
+    ] = False,
+    sae: SAE = DEFAULT,
+    model: Model = None,
+    json: speak.Json = False,
+) -> None:
+    """Label one feature by hand, or all of them automatically.
+
+    Labels given by hand stay on top of automatic ones; earlier labels are kept.
+    """
+    if every == (feature is not None) or (feature is not None and text is None):
+        raise InputError(
+            "neither a feature with its label nor --all" if not every else "a feature and --all together",
+            "a feature and its label, or --all",
+            'for example: assay features label 1234 "capital cities"',
+        )
+    if every:
+        with speak.screen() as screen:
+            from assay.features.labelling import label_all
+
+            new = label_all(_open(ctx, screen, sae, model, 0))
+        _say_labels(new, json)
+        return
+    from assay.features.labels.book import Labelled
+    from assay.features.labels.concepts import read_label
+    from assay.features.place import place_of
+    from assay.sae.shipped import open_sae, sae_folder
+
+    opened = open_sae(sae)
+    assert feature is not None and text is not None
+    named = Labelled(opened.check_feature(feature), read_label(text).label, "user")
+    place_of(inputs.home_of(ctx).root, opened.hash, sae_folder(sae)).labels().add([named])
+    _say_labels([named], json)
+
+
+@app.command("relabel")
+def relabel(
+    ctx: typer.Context,
+    feature: Annotated[
+        list[int] | None, typer.Argument(metavar="[FEATURE]...", help="Numbers, from 0.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All live features that were not labelled by hand.")
+    ] = False,
+    sae: SAE = DEFAULT,
+    model: Model = None,
+    json: speak.Json = False,
+) -> None:
+    """Look for a better label in the sentences a feature fires on.
+
+    A new label is kept only if its InterpScore on held-out sentences is higher than that of the old one.
+    """
+    if bool(feature) == every:
+        raise InputError(
+            "features and --all together" if every else "no feature",
+            "the numbers of some features, or --all",
+            "for example: assay features relabel 1234",
+        )
+    with speak.screen() as screen:
+        from assay.features.labelling import relabel_all
+
+        new = relabel_all(_open(ctx, screen, sae, model, 0), feature or None)
+    _say_labels(new, json)
+
+
+def _open(ctx: typer.Context, screen: "Screen", sae: str, model: str | None, seed: int) -> "Material":
+    with speak.loading(screen):
+        from assay.features.opened import open_material
+    home = inputs.home_of(ctx)
+    return open_material(sae, home.root, home.cache, model=model, seed=seed, emit=screen)
+
+
+def _table(home: Path, sae: str) -> "pd.DataFrame":
+    from assay.features.place import place_of
+    from assay.sae.shipped import open_sae, sae_folder
+
+    found = place_of(home, open_sae(sae).hash, sae_folder(sae)).table()
+    if found is None:
+        raise InputError(
+            f"the SAE {sae}, whose features have not been scored",
+            "a table of their scores",
+            f"make it: assay features score --all --sae {sae}",
+        )
+    return found
+
+
+def _line(row: Any) -> tuple[str, ...]:
+    from assay.report.text import cells
+
+    # What is missing is NaN where the column has other values, else None.
+    label = cells(row["label"], LABEL).rstrip() if isinstance(row["label"], str) else "-"
+    scores = (
+        "-" if row[name] is None or row[name] != row[name] else f"{row[name]:.0%}"
+        for name in ("interp", "purity", "mui")
+    )
+    return (str(row["feature"]), label, *scores, row["name"])
+
+
+def _say_all(material: "Material", table: "pd.DataFrame", json: bool) -> None:
+    from assay.features.place import PICTURE
+    from assay.report.features import render_summary, summary_picture
+    from assay.runs.trouble import explained_files
+
+    place, title = material.place, f"the features of {material.sae.id}"
+    with explained_files(place.own / PICTURE):
+        (place.own / PICTURE).write_text(summary_picture(table, title) + "\n", encoding="utf-8")
+    if json:
+        counts = {str(name): int(n) for name, n in table["name"].value_counts().items()}
+        speak.say_json(
+            {"table": str(place.table_path), "picture": str(place.own / PICTURE), "readings": counts}
+        )
+        return
+    render_summary(table, speak.out())
+    speak.say(str(place.table_path))
+    speak.say(str(place.own / PICTURE))
+
+
+def _say_labels(new: Any, json: bool) -> None:
+    from dataclasses import asdict
+
+    if json:
+        speak.say_json({"labels": [asdict(one) for one in new]})
+    elif len(new) <= 20:
+        for one in new:
+            speak.say(f"{one.feature}  {one.label}")
+        if not new:
+            speak.say("No better label was found. Those given by hand always stay.")
+    else:
+        speak.say(f"{len(new):,} labels")

@@ -1,0 +1,178 @@
+"""All features of an SAE scored in one command: the same numbers as one at a time, the work shared.
+
+Ablations go by rows of text, whichever features need them, so that each row has one clean pass. The rest goes by
+portions of features. Either is kept as it is finished: killed and started again, it goes on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assay.events import stage
+from assay.features.material import Material
+from assay.features.mui import Ablated, ablate_features, mui_score
+from assay.features.reading import DEAD, dead_reading, leaning, name_of, read_feature
+from assay.features.scorer import Scorer
+from assay.features.table import finished, score_columns
+from assay.runs.strict import dumps
+from assay.runs.trouble import explained_files
+from assay.sae.index.records import Firing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS = 32
+"""Rows of text of one call of the ablation, about ten seconds of work on two cores."""
+FEATURES = 256
+"""Features of a portion, a few seconds of work."""
+COLUMNS = ("documents", "kl", "entropy", "nothing_kl", "random_kl", "squared_norm")
+
+
+def score_all(material: Material) -> "pd.DataFrame":
+    """The table of all features, written as ``features.parquet`` at the SAE's place.
+
+    What was unfinished is kept under the place's folder until the table is written. Raises StoreError where
+    files cannot be written.
+    """
+    import pandas as pd
+
+    m = material
+    work = m.place.own / "unfinished"
+    with explained_files(work):
+        work.mkdir(parents=True, exist_ok=True)
+    ablated = _ablations(m, work)
+    parts = [pd.read_parquet(path) for path in _portions(m, ablated, work)]
+    table = finished(pd.concat(parts, ignore_index=True))
+    with explained_files(m.place.table_path):
+        scratch = m.place.table_path.with_name(f".{m.place.table_path.name}")
+        table.to_parquet(scratch, index=False)
+        scratch.replace(m.place.table_path)
+        for path in work.iterdir():
+            path.unlink()
+        work.rmdir()
+    return pd.read_parquet(m.place.table_path)
+
+
+def _ablations(material: Material, work: Path) -> Ablated:
+    """All positions of all features, in the order of ``Positions``."""
+    m, where = material, material.positions
+    feature_of = np.repeat(np.arange(m.sae.d_sae), np.diff(where.begin))
+    needed = np.unique(where.rows)
+    groups = [needed[at : at + ROWS] for at in range(0, len(needed), ROWS)]
+    group_of = np.searchsorted(needed, where.rows) // ROWS
+    order = np.argsort(group_of, kind="stable")  # within a group still in the order of the features
+    ends = np.searchsorted(group_of[order], np.arange(len(groups) + 1))
+    out = {name: np.zeros(len(where.rows)) for name in COLUMNS}
+    key = _key(m, m.settings.positions, m.settings.firing)
+    done = 0
+    with stage(m.emit, "mui", "ablations of all features", len(order)) as tick:
+        for number, rows in enumerate(groups):
+            mine = order[ends[number] : ends[number + 1]]
+            path = work / f"ablated-{key}-{number:05}.npy"
+            if not path.is_file():
+                _keep(path, _group(m, rows, mine, feature_of[mine]))
+            for name, column in zip(COLUMNS, np.load(path, allow_pickle=False), strict=True):
+                out[name][mine] = column
+            done += len(mine)
+            tick(done)
+    return Ablated(**{**out, "documents": out["documents"].astype(np.int64)})
+
+
+def _group(
+    material: Material, rows: NDArray[Any], mine: NDArray[np.int64], features: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The columns of some positions, all in these rows of text, ordered by feature."""
+    m, where = material, material.positions
+    names, begin = np.unique(features, return_index=True)
+    local = np.searchsorted(rows, where.rows[mine]).astype(np.int64)
+    parts = zip(
+        *(np.split(column, begin[1:]) for column in (local, where.positions[mine], where.activations[mine])),
+        strict=True,
+    )
+    found = ablate_features(
+        m.model,
+        m.index.about.layer,
+        [m.index.rows[int(row)] for row in rows],
+        [Firing(row, position.astype(np.int64), value) for row, position, value in parts],
+        m.sae.contribution(torch.from_numpy(names), torch.ones(len(names))),
+        m.seed,
+        documents=np.asarray(m.index.arrays["documents"][rows]),
+        numbers=rows,
+    )
+    return np.stack([np.concatenate([getattr(one, name) for one in found]) for name in COLUMNS])
+
+
+def _portions(material: Material, ablated: Ablated, work: Path) -> Iterator[Path]:
+    """The tables of all features, portion by portion; those that are not there yet are made."""
+    import pandas as pd
+
+    m, scorer = material, Scorer(material)
+    labels = sha256(dumps([[f, m.book[f].label] for f in m.book]).encode()).hexdigest()
+    key = _key(m, asdict(m.settings), labels)
+    with stage(m.emit, "score", "labels, sentences and readings", m.sae.d_sae) as tick:
+        for begin in range(0, m.sae.d_sae, FEATURES):
+            end = min(begin + FEATURES, m.sae.d_sae)
+            path = work / f"scored-{key}-{begin:07}.parquet"
+            if not path.is_file():
+                rows = [_row(m, scorer, ablated, feature) for feature in range(begin, end)]
+                with explained_files(path):
+                    scratch = path.with_name(f".{path.name}")
+                    pd.DataFrame(rows).to_parquet(scratch, index=False)
+                    scratch.replace(path)
+            tick(end)
+            yield path
+
+
+def _row(material: Material, scorer: Scorer, ablated: Ablated, feature: int) -> dict[str, Any]:
+    m, where = material, material.positions
+    mine = slice(int(where.begin[feature]), int(where.begin[feature + 1]))
+    own = Ablated(**{name: getattr(ablated, name)[mine] for name in COLUMNS})
+    label = m.book.get(feature)
+    said = scorer.label_scores(feature, label.label if label else None)
+    corpus, _ = scorer.corpus_purity(feature)
+    mui = mui_score(own, m.settings, m.seed, int(where.n_firing[feature]))
+    statistics = m.index.statistics(feature)
+    dead = statistics.dead and not np.nan_to_num(said.values).any()
+    reading = (
+        dead_reading(m.index.about.n_tokens)
+        if dead
+        else read_feature(said.interp, said.purity, mui, m.settings, corpus)
+    )
+    return {
+        "feature": feature,
+        "label": label.label if label else None,
+        "label_source": label.source if label else None,
+        "density": statistics.density,
+        "n_tokens": statistics.n_tokens,
+        "max": statistics.max,
+        "dead": dead,
+        "dense": statistics.dense,
+        **score_columns("interp", said.interp),
+        **score_columns("purity", said.purity),
+        **score_columns("corpus_purity", corpus),
+        **score_columns("mui", mui),
+        "pattern": reading.pattern,
+        "name": DEAD if dead else name_of(reading.pattern),
+        "leaning": DEAD if dead else leaning(said.interp, said.purity, mui, corpus),
+        "reading": " ".join(reading.sentences),
+    }
+
+
+def _keep(path: Path, columns: NDArray[np.float64]) -> None:
+    with explained_files(path):
+        scratch = path.with_name(f".{path.name}")
+        with scratch.open("wb") as file:
+            np.save(file, columns)
+        scratch.replace(path)
+
+
+def _key(material: Material, *more: Any) -> str:
+    m = material
+    words = (m.model.hash, m.sae.hash, m.index.folder.name, m.seed, *more)
+    return sha256(dumps([str(word) for word in words]).encode()).hexdigest()[:16]

@@ -1,0 +1,91 @@
+"""Everything that scoring a feature reads, opened once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float32
+
+from assay.corpus.embed import Embedder
+from assay.events import Emit, ignore
+from assay.features.labels.automatic import IndexedText
+from assay.features.labels.book import LabelBook
+from assay.features.labels.concepts import read_label
+from assay.features.labels.sets import LabelSets, draw_sets
+from assay.features.labels.vocabulary import topics
+from assay.features.place import Place
+from assay.features.positions import Positions, measured_positions
+from assay.models.model import Model
+from assay.runs.trouble import explained_files
+from assay.sae.coder import SAE
+from assay.sae.index.bank import Bank
+from assay.sae.index.index import FeatureIndex
+from assay.settings import FeatureSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """A model, an SAE that reads it, and what was found out about its features before."""
+
+    model: Model
+    """In float32: what scores are measured by."""
+    sae: SAE
+    index: FeatureIndex
+    """With its tables of neighbours and effects."""
+    bank: Bank
+    embedder: Embedder
+    place: Place
+    settings: FeatureSettings = field(default_factory=FeatureSettings)
+    seed: int = 0
+    emit: Emit = ignore
+
+    @cached_property
+    def book(self) -> LabelBook:
+        """All labels."""
+        return self.place.labels()
+
+    @cached_property
+    def positions(self) -> Positions:
+        """Where MUI is measured."""
+        return measured_positions(self.index, self.settings, self.seed, self.emit)
+
+    @cached_property
+    def text(self) -> IndexedText:
+        """The sentences of the index as a set."""
+        return IndexedText(self.index, self.embedder, self.emit)
+
+    def embed(self, texts: Sequence[str]) -> Float32[np.ndarray, "n d"]:
+        """Unit embeddings; those of topics are kept, so that they cost no embedder."""
+        known = self._topics
+        if all(text in known for text in texts):
+            return np.stack([known[text] for text in texts])
+        return self.embedder(texts, self.emit)
+
+    def sets(self, label: str) -> LabelSets:
+        """Matching and non-matching sentences of a label, out of the bank's scoring half, by number in that half."""
+        if label not in self._sets:
+            self._sets[label] = draw_sets(
+                read_label(label), self.bank.scoring_half, self.embed, self.settings.sentences, self.seed
+            )
+        return self._sets[label]
+
+    def corpus_vectors(self, sentences: Sequence[int]) -> Float32[np.ndarray, "n d"]:
+        """Embeddings of some of the index's sentences: kept ones where there are such."""
+        if self.text.vectors_path(self.index, self.embedder).is_file():
+            return np.array(self.text.vectors[list(sentences)])
+        return self.embedder(list(self.index.sentences(sentences)), self.emit)
+
+    @cached_property
+    def _sets(self) -> dict[str, LabelSets]:
+        return {}
+
+    @cached_property
+    def _topics(self) -> dict[str, Float32[np.ndarray, " d"]]:
+        path = self.bank.folder / "topics-1.npy"
+        names = topics()
+        if not path.is_file():
+            made = self.embedder(names, self.emit)
+            with explained_files(path):
+                np.save(path, made)
+        return dict(zip(names, np.load(path, allow_pickle=False), strict=True))

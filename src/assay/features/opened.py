@@ -1,0 +1,69 @@
+"""From the name of an SAE to everything that scoring its features reads."""
+
+from pathlib import Path
+
+import torch
+
+from assay.corpus.embed import Embedder
+from assay.events import Emit, ignore
+from assay.features.material import Material
+from assay.features.place import place_of
+from assay.models.model import Model
+from assay.sae.coder import SAE
+from assay.sae.host import model_read, open_host
+from assay.sae.index.bank import Bank
+from assay.sae.index.build import find_index
+from assay.sae.shipped import open_sae, sae_folder
+from assay.settings import FeatureSettings
+
+
+def open_material(
+    name: str | Path,
+    home: Path,
+    cache: Path,
+    *,
+    model: str | None = None,
+    settings: FeatureSettings | None = None,
+    seed: int = 0,
+    emit: Emit = ignore,
+) -> Material:
+    """The material of an alias or a folder; the index is the one of this SAE that was finished last.
+
+    Raises ModelError where there is no such SAE, InputError where it has no index, StoreError where the index has no
+    bank of sentences.
+    """
+    sae = open_sae(name)
+    Bank(find_index(cache, sae))  # what is missing is said before the model is loaded
+    opened = open_host(model_read(sae, model), cache, emit, torch.float32)
+    return material_of(
+        opened, sae, home, cache, folder=sae_folder(name), settings=settings, seed=seed, emit=emit
+    )
+
+
+def material_of(
+    model: Model,
+    sae: SAE,
+    home: Path,
+    cache: Path,
+    *,
+    folder: Path | None = None,
+    settings: FeatureSettings | None = None,
+    seed: int = 0,
+    emit: Emit = ignore,
+) -> Material:
+    """The same for a model and an SAE that are open already; ``folder`` is the SAE's own, which may have brought
+    labels and a table."""
+    index = find_index(cache, sae)
+    index.about.check(sae, model)
+    bank = Bank(index)
+    return Material(
+        model=model,
+        sae=sae.to(model.device),
+        index=index,
+        bank=bank,
+        embedder=Embedder(bank.embedder),
+        place=place_of(home, sae.hash, folder),
+        settings=settings or FeatureSettings(),
+        seed=seed,
+        emit=emit,
+    )

@@ -1,0 +1,157 @@
+"""One feature scored live: three scores with their evidence, and what they say together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from assay.features.material import Material
+from assay.features.mui import Ablated, ablate_features, mui_score, percentile
+from assay.features.reading import dead_reading, read_feature
+from assay.features.scorer import Said, Scorer
+from assay.sae.index.records import Example, Firing
+from assay.score import Meaning, Score
+
+
+@dataclass(frozen=True)
+class FeatureScores:
+    """What is known of one feature under one label."""
+
+    feature: int
+    label: str | None
+    label_source: str | None
+    """automatic, relabelled or user, of a label of the book; None for one that was given for this time."""
+    interp: Score
+    purity: Score
+    """Of the matching sentences, as in the reference definition."""
+    corpus: Score
+    """Purity of corpus sentences that no label has chosen."""
+    mui: Score
+    percentile: float | None
+    """Percent of the SAE's live features with a smaller plain MUI ratio; None until all have been scored."""
+    reading: Meaning
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """``matching`` and ``other`` sentences, strongest ``corpus`` sentences, and ``positions``; JSON-able."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able dict."""
+        held = self.evidence
+        return {
+            "feature": self.feature,
+            "label": self.label,
+            "label_source": self.label_source,
+            "interp": {**self.interp.to_json(), "matching": held["matching"], "other": held["other"]},
+            "purity": {
+                **self.purity.to_json(),
+                "corpus": {**self.corpus.to_json(), "sentences": held["corpus"]},
+            },
+            "mui": {**self.mui.to_json(), "percentile": self.percentile, "positions": held["positions"]},
+            "reading": self.reading.to_json(),
+        }
+
+
+def score_feature(material: Material, feature: int, label: str | None = None) -> FeatureScores:
+    """The three scores of one feature: of ``label``, or of its label in the book.
+
+    Without any label InterpScore and the purity of matching sentences are unscored. Raises Mismatch for a feature
+    that does not exist, InputError for an empty label.
+    """
+    m, scorer = material, Scorer(material)
+    m.sae.check_feature(feature)
+    own = m.book.get(feature) if label is None else None
+    said = scorer.label_scores(feature, own.label if own else label)
+    corpus, examples = scorer.corpus_purity(feature)
+    firing = m.positions.of(feature)
+    ablated = ablate_one(m, feature, firing)
+    mui = mui_score(ablated, m.settings, m.seed, int(m.positions.n_firing[feature]))
+    statistics = m.index.statistics(feature)
+    if statistics.dead and not np.nan_to_num(said.values).any():
+        reading = dead_reading(m.index.about.n_tokens)
+    else:
+        reading = read_feature(said.interp, said.purity, mui, m.settings, corpus)
+    return FeatureScores(
+        feature=feature,
+        label=own.label if own else label,
+        label_source=own.source if own else None,
+        interp=said.interp,
+        purity=said.purity,
+        corpus=corpus,
+        mui=mui,
+        percentile=_percentile(m, mui),
+        reading=reading,
+        evidence={
+            **_tried(scorer, feature, said),
+            "corpus": [_sentence(example) for example in examples],
+            "positions": _positions(m, firing, ablated),
+        },
+    )
+
+
+def ablate_one(material: Material, feature: int, firing: Firing) -> Ablated:
+    """What taking the feature out does at each of these positions."""
+    m = material
+    needed, where = np.unique(firing.rows, return_inverse=True)
+    rows = [m.index.rows[int(row)] for row in needed]
+    documents = np.asarray(m.index.arrays["documents"][needed])
+    directions = m.sae.contribution(torch.tensor([feature]), torch.ones(1))
+    own = Firing(where.astype(np.int64), firing.positions, firing.activations)
+    (found,) = ablate_features(
+        m.model, m.index.about.layer, rows, [own], directions, m.seed, m.emit, documents, needed
+    )
+    return found
+
+
+def _percentile(material: Material, mui: Score) -> float | None:
+    table = material.place.table()
+    if table is None or mui.raw is None:
+        return None
+    ratios = table["ratio"].to_numpy(np.float64)
+    return percentile(mui.raw, ratios[np.isfinite(ratios)])
+
+
+def _tried(scorer: Scorer, feature: int, said: Said) -> dict[str, list[dict[str, Any]]]:
+    """The label's sentences, those on which the feature fires most first."""
+    if said.sets is None:
+        return {"matching": [], "other": []}
+    out = {}
+    for name, some in (("matching", said.sets.matching), ("other", said.sets.other)):
+        found = [scorer.example(feature, int(sentence)) for sentence in some]
+        run = sorted((e for e in found if e is not None), key=lambda e: -e.value)
+        out[name] = [_sentence(example) for example in run]
+    return out
+
+
+def _sentence(example: Example) -> dict[str, Any]:
+    return {
+        "text": example.text,
+        "value": example.value,
+        "tokens": list(example.tokens),
+        "activations": example.activations.tolist(),
+        "peak": example.peak,
+    }
+
+
+def _positions(material: Material, firing: Firing, ablated: Ablated) -> list[dict[str, Any]]:
+    """Every measured position, the largest KL first."""
+    begins: Sequence[int] = material.index.arrays["rows"][firing.rows].tolist()
+    lead = material.index.about.lead
+    out = []
+    for i, begin in enumerate(begins):
+        place = begin + int(firing.positions[i]) - lead
+        before = material.index.pieces(max(begin, place - 12), place)
+        out.append(
+            {
+                "token": material.index.pieces(place, place + 1)[0],
+                "before": "".join(before),
+                "row": int(firing.rows[i]),
+                "position": int(firing.positions[i]),
+                "activation": float(firing.activations[i]),
+                "kl": float(ablated.kl[i]),
+                "entropy": float(ablated.entropy[i]),
+                "random_kl": float(ablated.random_kl[i]),
+                "nothing_kl": float(ablated.nothing_kl[i]),
+            }
+        )
+    return sorted(out, key=lambda one: -one["kl"])

@@ -1,0 +1,156 @@
+"""The scores that need no further forward pass: InterpScore and purity, from index and bank."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64
+
+from assay.features.firing import fires
+from assay.features.interp import interp_score, token_baseline
+from assay.features.labels.concepts import read_label
+from assay.features.labels.sets import LabelSets
+from assay.features.material import Material
+from assay.features.purity import null_cosines, purity_score, token_purity
+from assay.sae.index.records import Example
+from assay.score import Score, unscored
+
+STRANGERS = 64
+"""Labels of other features that the shuffle null takes; all are labels of words."""
+HARD = 8
+"""Nearest features whose labels give hard negatives."""
+TOP = 10
+"""Strongest sentences of the corpus that its purity reads; one of each tenth comes with them."""
+NO_LABEL = "it has no label"
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """The two scores of a label, and the sentences that made them by number in the bank's scoring half."""
+
+    interp: Score
+    purity: Score
+    sets: LabelSets | None
+    values: Float[np.ndarray, " n"]
+    """The feature's largest activation on every sentence of the scoring half; NaN where it was not run."""
+
+
+class Scorer:
+    """Scores of many features of one SAE; what they share is made once."""
+
+    def __init__(self, material: Material) -> None:
+        self._m = material
+
+    def label_scores(self, feature: int, label: str | None) -> Said:
+        """InterpScore and the purity of the matching sentences. Raises InputError for an empty label."""
+        m = self._m
+        values = m.bank.values(feature)[~m.bank.deciding].astype(np.float64)
+        if label is None:
+            thresholds = m.settings.interp_threshold, m.settings.purity_threshold
+            none = (
+                unscored(id, NO_LABEL, at) for id, at in zip(("interp", "purity"), thresholds, strict=True)
+            )
+            return Said(next(none), next(none), None, values)
+        sets = m.sets(label)
+        matching, other = values[sets.matching], values[sets.other]
+        interp = interp_score(
+            matching,
+            other,
+            m.settings,
+            m.seed + feature,
+            hard=self._hard(feature, sets, values),
+            shuffled=self._shuffled(label, values),
+            tokens=token_baseline(*(self._tokens(some) for some in (sets.matching, sets.other))),
+        )
+        loud = sets.matching[self.fires(feature, matching)]
+        return Said(interp, self._purity(feature, loud, len(sets.matching) - len(loud)), sets, values)
+
+    def corpus_purity(self, feature: int) -> tuple[Score, list[Example]]:
+        """Purity of the corpus sentences that no label has chosen, and these sentences, the strongest first."""
+        m = self._m
+        found = m.index.top(feature, TOP)
+        taken = {example.sentence for example in found}
+        tenths = (one for tenth in reversed(m.index.deciles(feature, 1, m.seed)) for one in tenth)
+        found += [one for one in tenths if one.sentence not in taken]
+        loud = [e for e in found if self.fires(feature, np.array([e.value]))[0]]
+        lengths = np.array([len(e.text) for e in loud], np.int64)
+        score = purity_score(
+            m.corpus_vectors([e.sentence for e in loud]) if loud else self._pool[:0],
+            m.settings,
+            m.seed + feature,
+            id="corpus_purity",
+            n_silent=len(found) - len(loud),
+            null=self._null(lengths, feature) if len(loud) > 1 else None,
+            tokens=token_purity([e.tokens[e.peak] for e in loud]),
+        )
+        return score, found
+
+    def fires(self, feature: int, values: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+        """Whether these activations count as firing, against the largest one in the index."""
+        return fires(values, self._m.settings, self._m.index.statistics(feature).max)
+
+    def example(self, feature: int, sentence: int) -> Example | None:
+        """A sentence of the scoring half with the feature's activation on every token."""
+        return self._m.bank.example(feature, sentence + self._m.bank.n_deciding)
+
+    def _purity(self, feature: int, loud: Int64[np.ndarray, " n"], n_silent: int) -> Score:
+        m = self._m
+        peaks = [e.tokens[e.peak] for e in (self.example(feature, int(s)) for s in loud) if e is not None]
+        half = m.bank.scoring_half
+        return purity_score(
+            self._pool[loud],
+            m.settings,
+            m.seed + feature,
+            n_silent=n_silent,
+            null=self._null(half.lengths[loud].astype(np.int64), feature) if len(loud) > 1 else None,
+            tokens=token_purity(peaks),
+        )
+
+    def _null(self, lengths: Int64[np.ndarray, " n"], feature: int) -> Float[np.ndarray, " draws"]:
+        m = self._m
+        pool_lengths = m.bank.scoring_half.lengths.astype(np.int64)
+        return null_cosines(lengths, self._pool, pool_lengths, m.settings, m.seed + feature)
+
+    @cached_property
+    def _pool(self) -> Float[np.ndarray, "n d"]:
+        vectors = self._m.bank.scoring_half.vectors
+        assert vectors is not None  # a bank always has them
+        return np.asarray(vectors)
+
+    def _hard(
+        self, feature: int, sets: LabelSets, values: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " h"] | None:
+        """The feature on sentences that match the labels of its nearest features and not its own."""
+        m = self._m
+        neighbours = m.index.neighbours
+        if neighbours is None:
+            return None
+        found: dict[int, None] = {}
+        for other in neighbours.features[feature, :HARD].tolist():
+            if other in m.book:
+                some = m.sets(m.book[other].label).matching.tolist()
+                found.update(dict.fromkeys(s for s in some if s not in sets.inside))
+        chosen = np.random.default_rng(m.seed + feature).permutation(np.array(list(found), np.int64))
+        return np.asarray(values[chosen[: 2 * m.settings.sentences]])
+
+    def _shuffled(self, label: str, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, "labels sentences"]:
+        rows = [ids for name, ids in self._strangers if name != label]
+        return values[np.array(rows, np.int64).reshape(-1, self._m.settings.sentences)]
+
+    @cached_property
+    def _strangers(self) -> list[tuple[str, Int64[np.ndarray, " n"]]]:
+        """Labels of words, drawn at random from the book, that have as many matching sentences as are asked for."""
+        m = self._m
+        names = sorted({m.book[f].label for f in m.book})
+        found: list[tuple[str, Int64[np.ndarray, " n"]]] = []
+        for at in np.random.default_rng(m.seed).permutation(len(names)).tolist():
+            if len(found) == STRANGERS:
+                break
+            if read_label(names[at]).kind == "words":
+                matching = m.sets(names[at]).matching
+                if len(matching) == m.settings.sentences:
+                    found.append((names[at], matching))
+        return found
+
+    def _tokens(self, sentences: Int64[np.ndarray, " n"]) -> list[list[int]]:
+        return [self._m.bank.tokens(int(s) + self._m.bank.n_deciding) for s in sentences]
