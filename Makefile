@@ -17,9 +17,11 @@ $(READY): pyproject.toml constraints.txt
 
 setup: $(READY) ## A virtual environment with everything in it
 
-demo: $(READY) ## Edit the default model, validate, thirteen benchmarks, report
+demo: $(READY) ## One edit with its thirteen benchmarks and report; three features with their scores
 	$(BIN)/assay edit --prompt 'The Eiffel Tower is located in the city of' \
 		--subject 'The Eiffel Tower' --target Berlin
+	$(BIN)/assay sae index smollm2 --tokens 60000 --sentences 2000
+	$(BIN)/assay features score 1434 5488 1926
 
 test: $(READY) ## All tests
 	$(BIN)/pytest

@@ -76,16 +76,17 @@ def ablation_rate(sae: SAE, index: FeatureIndex) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Measure and print one JSON document."""
+def features_cost() -> dict[str, Any]:
+    """Both, of the default SAE."""
     sae = open_sae("smollm2")
     with tempfile.TemporaryDirectory() as folder:
         index, indexing = index_rate(sae, Path(folder))
-        found = {
-            "threads": torch.get_num_threads(),
-            "index": indexing,
-            "all_features": ablation_rate(sae, index),
-        }
+        return {"index": indexing, "all_features": ablation_rate(sae, index)}
+
+
+def main() -> None:
+    """Measure and print one JSON document."""
+    found = {"threads": torch.get_num_threads(), **features_cost()}
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
 
 

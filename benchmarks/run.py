@@ -36,6 +36,7 @@ from assay.models.tokens import answer_ids, encode
 from assay.probes.measure import Question, ask
 from assay.runs.home import find_home
 from assay.settings import EditSettings
+from features import features_cost
 from oracles import measure_slowly, optimise_slowly
 
 REQUEST = Request("The Eiffel Tower is located in the city of", "The Eiffel Tower", "Berlin", "Paris")
@@ -135,6 +136,8 @@ def main() -> None:
     }
 
     out["packed_ablation"] = [packed_ablation(model, model.n_layers // 2, n) for n in ROWS]
+
+    out["features"] = features_cost()
 
     edit = make_edit(model, [plan.request], LAYER, moments, contexts=contexts)
     began = time.perf_counter()

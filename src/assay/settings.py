@@ -119,7 +119,7 @@ class FeatureSettings:
     """MUI shown is this times KL / entropy: the reference text shows 0.0758 as 76%."""
     firing: float = 0.05
     """A feature fires where its activation is above this share of its largest."""
-    positions: int = 16
+    positions: int = 12
     """Positions that MUI measures a feature at, at most: what all features of a large SAE can be given in minutes."""
     calibrated_threshold: float = 0.12
     """Calibrated purity that counts as high where the displayed one is near its threshold; 0 is what random

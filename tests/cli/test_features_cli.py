@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 import planted_labels as p
 from assay.cli.main import app
 from assay.features.labels.book import Labelled
-from assay.features.place import PICTURE, TABLE, Place, place_of
+from assay.features.place import TABLE, Place, place_of
 from assay.models.load import load
 from assay.sae.formats.save import save_sae
 from assay.sae.formats.table import load_sae
@@ -209,8 +209,8 @@ def test_score_all_twice_and_list(labelled: Assay, place: Place) -> None:
     assay = labelled
     text = lines(assay("score", "--all"))
     first = pd.read_parquet(place.table_path)
-    assert text[-2:] == [str(place.own / TABLE), str(place.own / PICTURE)]
-    assert (place.own / PICTURE).read_text().startswith("<svg")
+    assert text[-2:] == [str(place.own / TABLE), str(place.own / "features.svg")]
+    assert (place.own / "features.svg").read_text().startswith("<svg")
     assert first["feature"].tolist() == list(range(8)) and first["dead"].tolist() == [True] + [False] * 7
 
     said = as_json(assay("score", "--all", "--json"))
@@ -237,6 +237,11 @@ def test_score_all_twice_and_list(labelled: Assay, place: Place) -> None:
     assert searched[-1] == "1 of 1 found, 8 in all"
     assert lines(assay("list", "--search", "zebra"))[-1] == "0 of 0 found, 8 in all"
     assert as_json(assay("list", "--review", "--json"))["found"] <= 7
+
+
+def test_a_sample_of_the_features(labelled: Assay, place: Place) -> None:
+    found = as_json(labelled("score", "--all", "--sample", 3, "--json"))
+    assert found["table"] == str(place.own / "features-3.parquet") and sum(found["readings"].values()) == 3
 
 
 def test_score_all_and_list_where_nothing_has_a_label(assay: Assay) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.errors import MissingPackage, ModelError
 from assay.corpus import embed
 from assay.corpus.embed import Embedder, packaged_folder
+from assay.errors import MissingPackage, ModelError
 from assay.features.purity import mean_cosine
 from small import Heard
 

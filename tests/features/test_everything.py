@@ -148,7 +148,7 @@ def scored(shared: Material) -> Scored:
     """Every feature alone, before there is a table, then all of them."""
     labelled(shared)
     alone = [score_feature(shared, feature) for feature in range(shared.sae.d_sae)]
-    return Scored(shared, alone, score_all(shared))
+    return Scored(shared, alone, pd.read_parquet(score_all(shared)))
 
 
 def check(table: pd.DataFrame, row: int, name: str, score: Score) -> None:
@@ -284,7 +284,7 @@ def test_interrupted_it_goes_on_to_the_same_table(
     with pytest.raises(Stop):  # one that is stopped at the same place again has made nothing twice
         score_all(stopped)
     assert all(path.stat().st_mtime_ns == at for path, at in kept.items())
-    pd.testing.assert_frame_equal(score_all(material), scored.table, check_exact=True)
+    pd.testing.assert_frame_equal(pd.read_parquet(score_all(material)), scored.table, check_exact=True)
     assert not work.exists()
 
 
@@ -298,7 +298,7 @@ def test_what_was_kept_is_what_goes_into_the_table(material: Material) -> None:
     columns[everything.COLUMNS.index("kl")] = 1e9
     np.save(part, columns)
     n = columns.shape[1]
-    table = score_all(material)
+    table = pd.read_parquet(score_all(material))
     assert (table["mean_kl"] * table["mui_n"]).sum() == pytest.approx(1e9 * n, rel=1e-3)
 
 
@@ -306,10 +306,10 @@ def test_another_label_or_seed_does_not_take_what_was_kept(material: Material) -
     with pytest.raises(Stop):
         score_all(replace(material, emit=stopping("score", 1)))
     material.book.add([Labelled(3, "numbers", "user")])
-    table = score_all(material)
+    table = pd.read_parquet(score_all(material))
     assert table.at[3, "label"] == "numbers"
     check(table, 3, "interp", score_feature(material, 3).interp)
-    other = score_all(replace(material, seed=1))
+    other = pd.read_parquet(score_all(replace(material, seed=1)))
     assert (other["over_random"] != table["over_random"])[~table["dead"]].mean() > 0.9
 
 
@@ -325,10 +325,23 @@ def test_without_labels_numbers_are_still_numbers(shared: Material, tmp_path: Pa
 def test_an_sae_whose_features_are_all_dead(tmp_path: Path) -> None:
     model = tiny_model("llama")
     material = opened(tmp_path, silent(random_sae(model)))
-    table = score_all(material)
+    table = pd.read_parquet(score_all(material))
     assert (
         set(table["name"]) == {"dead"}
         and table["ratio"].isna().all()
         and table["mui_percentile"].isna().all()
     )
     assert table["mui"].dtype == np.float64
+
+
+def test_a_sample_has_the_rows_of_the_whole_table(material: Material, scored: Scored) -> None:
+    path = score_all(material, 5)
+    found = pd.read_parquet(path)
+    assert path.name == "features-5.parquet" and len(found) == 5 and found["feature"].is_monotonic_increasing
+    assert not material.place.table_path.exists()
+    whole = scored.table.set_index("feature").loc[found["feature"]].reset_index()[list(found.columns)]
+    apart = "mui_percentile"  # of those that were scored
+    pd.testing.assert_frame_equal(
+        found.drop(columns=apart), whole.drop(columns=apart), check_exact=False, rtol=1e-4
+    )
+    assert pd.read_parquet(score_all(material, 10**6)).shape[0] == material.sae.d_sae

@@ -50,5 +50,8 @@ def test_the_draw_depends_on_the_seed_and_not_on_the_order() -> None:
 
 def test_means_over_the_draw_are_means_over_all() -> None:
     values = np.random.default_rng(2).lognormal(0, 1.5, 999).tolist()
-    drawn = [spread_out(firing(values), FeatureSettings(), seed).activations.mean() for seed in range(200)]
+    drawn = [
+        spread_out(firing(values), FeatureSettings(positions=32), seed).activations.mean()
+        for seed in range(200)
+    ]
     assert np.mean(drawn) == pytest.approx(np.mean(values), rel=0.05)

@@ -63,7 +63,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     material = material_of(model, sae, home, home / "cache", settings=SETTINGS)
     material.book.add([Labelled(feature, label, "user") for feature, label in LABELS.items()])
     scores = {feature: score_feature(material, feature) for feature in LABELS}
-    return World(material, scores, score_all(material))
+    return World(material, scores, pd.read_parquet(score_all(material)))
 
 
 @pytest.mark.parametrize("feature", PLANTED)

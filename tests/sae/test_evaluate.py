@@ -16,7 +16,7 @@ from assay.models.forward import forward, pack
 from assay.models.model import Model
 from assay.sae.coder import SAE
 from assay.sae.evaluate import HeldOut, evaluate, held_out
-from assay.settings import ActivationSettings
+from assay.settings import ActivationSettings, SaeSettings
 from tiny import TEXT
 
 SETTINGS = ActivationSettings(context=24, evaluated=100, spliced=60)
@@ -61,6 +61,25 @@ def loss_by_hand(model: Model, text: HeldOut, change: Callable[[Tensor], Tensor]
         total -= sum(float(logp[i, token]) for i, token in enumerate(row[1:]))
         count += len(row) - 1
     return total / count
+
+
+def test_outlying_tokens_are_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tiny import tiny_model
+
+    monkeypatch.setattr(SaeSettings, "outlier", 1.05)
+    model = tiny_model("llama")
+    sae = coder(model)
+    text = held_out(model, CORPUS, LAYER, SETTINGS)
+    found = evaluate(model, [sae], text, SETTINGS)[0]
+    norms = text.x.norm(dim=1)
+    ordinary = norms <= 1.05 * norms.median()
+    active = sae.encode(text.x) > 0
+    assert found.outliers == int((~ordinary).sum()) > 0
+    assert found.l0 == pytest.approx(float(active[ordinary].sum(1).float().mean()))
+    assert found.l0_all == pytest.approx(float(active.sum(1).float().mean()))
+    share = active[ordinary].float().mean(0)
+    assert found.dead == pytest.approx(float((share == 0).float().mean()))
+    assert found.dense == pytest.approx(float((share > 0.1).float().mean()))
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "gemma2"])

@@ -26,6 +26,8 @@ from assay.sae.index import shards
 from assay.sae.index.build import build_index, find_index
 from assay.sae.index.files import RECORD
 from assay.sae.index.index import FeatureIndex
+from assay.sae.residual import residual
+from assay.settings import SaeSettings
 from oracles import codes_slowly
 from small import Heard, save_tiny
 from tiny import tiny_model
@@ -249,3 +251,15 @@ def test_a_damaged_record(llama: Model, tmp_path: Path) -> None:
         (folder / RECORD).write_text(words)
         with pytest.raises(StoreError):
             FeatureIndex(folder)
+
+
+def test_tokens_of_outlying_norm_have_no_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SaeSettings, "outlier", 1.1)
+    model = tiny_model("llama")
+    sae = tiny_sae(model)
+    index = indexed(model, sae, tmp_path)
+    x = residual(model, LAYER, [row[1:] for row in index.rows])
+    ordinary = (x.norm(dim=1) <= 1.1 * x.norm(dim=1).median()).numpy()
+    dense = dense_of(index)
+    assert 0 < (~ordinary).sum() < len(x) / 2 and not dense[~ordinary].any()
+    assert np.abs(dense - sae.encode(x).numpy())[ordinary].max() <= 2**-10 * dense.max()

@@ -49,6 +49,7 @@ def _look(home: Home) -> Iterator[Finding]:
     yield Finding("python", f"{sys.version.split()[0]} on {platform.platform(terse=True)}", True)
     yield from _packages()
     yield _default_model()
+    yield _wikipedia()
     threads = os.environ.get("OMP_NUM_THREADS")
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Finding("threads", f"{usable} cores" + (f", OMP_NUM_THREADS={threads}" if threads else ""), True)
@@ -56,7 +57,7 @@ def _look(home: Home) -> Iterator[Finding]:
     yield _disk(home)
     yield Finding("home", f"{home.root}" + ("" if home.root.exists() else " (made on first use)"), True)
     yield _database(home)
-    for name in ("models", "moments"):
+    for name in ("models", "moments", "indexes"):
         yield _cached(name, home.cache / name)
 
 
@@ -92,6 +93,19 @@ def _default_model() -> Finding:
     except ModelError as error:
         return Finding("model smollm2", "not installed", False, error.todo)
     return Finding("model smollm2", f"{weights.name}, {_size(weights.stat().st_size)}", True)
+
+
+def _wikipedia() -> Finding:
+    """The text that SAEs are trained on and indexed with; optional."""
+    from assay.corpus.packages import packaged
+    from assay.corpus.wikipedia import LEADS, LEADS_INSTALL
+    from assay.errors import MissingPackage
+
+    try:
+        text = packaged(*LEADS, "wiki", LEADS_INSTALL)
+    except MissingPackage as error:
+        return Finding("corpus wiki", f"not installed; for features of SAEs: {error.todo}", True)
+    return Finding("corpus wiki", f"{text.name}, {_size(text.stat().st_size)}", True)
 
 
 def _memory() -> Finding:

@@ -101,6 +101,9 @@ def score(
         list[int] | None, typer.Argument(metavar="[FEATURE]...", help="Numbers, from 0.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All features, into a table and a picture.")] = False,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="With --all: only so many, drawn at random.")
+    ] = None,
     label: Annotated[str | None, typer.Option(help="Score this label instead of the feature's own.")] = None,
     sae: SAE = DEFAULT,
     model: Model = None,
@@ -117,6 +120,8 @@ def score(
             "the numbers of some features, or --all",
             "for example: assay features score 1234",
         )
+    if sample is not None and not every:
+        raise InputError("--sample without --all", "--all --sample N", "add --all, or leave --sample out")
     if every and label is not None:
         raise InputError("--label with --all", "a label for one feature", "leave one of the two out")
     if label is not None:
@@ -128,7 +133,7 @@ def score(
         if every:
             from assay.features.everything import score_all
 
-            table = score_all(material)
+            table = score_all(material, sample)
         else:
             from assay.features.score import score_feature
 
@@ -249,23 +254,23 @@ def _line(row: Any) -> tuple[str, ...]:
     return (str(row["feature"]), label, *scores, row["name"])
 
 
-def _say_all(material: "Material", table: "pd.DataFrame", json: bool) -> None:
-    from assay.features.place import PICTURE
+def _say_all(material: "Material", path: Path, json: bool) -> None:
+    import pandas as pd
+
     from assay.report.features import render_summary, summary_picture
     from assay.runs.trouble import explained_files
 
-    place, title = material.place, f"the features of {material.sae.id}"
-    with explained_files(place.own / PICTURE):
-        (place.own / PICTURE).write_text(summary_picture(table, title) + "\n", encoding="utf-8")
+    table, title = pd.read_parquet(path), f"the features of {material.sae.id}"
+    picture = path.with_suffix(".svg")
+    with explained_files(picture):
+        picture.write_text(summary_picture(table, title) + "\n", encoding="utf-8")
     if json:
         counts = {str(name): int(n) for name, n in table["name"].value_counts().items()}
-        speak.say_json(
-            {"table": str(place.table_path), "picture": str(place.own / PICTURE), "readings": counts}
-        )
+        speak.say_json({"table": str(path), "picture": str(picture), "readings": counts})
         return
     render_summary(table, speak.out())
-    speak.say(str(place.table_path))
-    speak.say(str(place.own / PICTURE))
+    speak.say(str(path))
+    speak.say(str(picture))
 
 
 def _say_labels(new: Any, json: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,9 +24,6 @@ from assay.runs.strict import dumps
 from assay.runs.trouble import explained_files
 from assay.sae.index.records import Firing
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 ROWS = 32
 """Rows of text of one call of the ablation, about ten seconds of work on two cores."""
 FEATURES = 256
@@ -34,44 +31,50 @@ FEATURES = 256
 COLUMNS = ("documents", "kl", "entropy", "nothing_kl", "random_kl", "squared_norm")
 
 
-def score_all(material: Material) -> "pd.DataFrame":
-    """The table of all features, written as ``features.parquet`` at the SAE's place.
+def score_all(material: Material, sample: int | None = None) -> Path:
+    """Write the table of all features, ``features.parquet`` at the SAE's place; the path of it.
 
-    What was unfinished is kept under the place's folder until the table is written. Raises StoreError where
-    files cannot be written.
+    ``sample``: of so many features drawn at random, in a file of its own beside that. What was unfinished is kept
+    under the place's folder until the table is written. Raises StoreError where files cannot be written.
     """
     import pandas as pd
 
-    m = material
+    m, d_sae = material, material.sae.d_sae
+    chosen, out = np.arange(d_sae), m.place.table_path
+    if sample is not None and sample < d_sae:
+        chosen = np.sort(np.random.default_rng(m.seed).permutation(d_sae)[:sample])
+        out = m.place.sample_path(sample)
     work = m.place.own / "unfinished"
     with explained_files(work):
         work.mkdir(parents=True, exist_ok=True)
-    ablated = _ablations(m, work)
-    parts = [pd.read_parquet(path) for path in _portions(m, ablated, work)]
+    ablated = _ablations(m, chosen, work)
+    parts = [pd.read_parquet(path) for path in _portions(m, chosen, ablated, work)]
     table = finished(pd.concat(parts, ignore_index=True))
-    with explained_files(m.place.table_path):
-        scratch = m.place.table_path.with_name(f".{m.place.table_path.name}")
+    with explained_files(out):
+        scratch = out.with_name(f".{out.name}")
         table.to_parquet(scratch, index=False)
-        scratch.replace(m.place.table_path)
+        scratch.replace(out)
         for path in work.iterdir():
             path.unlink()
         work.rmdir()
-    return pd.read_parquet(m.place.table_path)
+    return out
 
 
-def _ablations(material: Material, work: Path) -> Ablated:
-    """All positions of all features, in the order of ``Positions``."""
+def _ablations(material: Material, chosen: NDArray[np.int64], work: Path) -> Ablated:
+    """All positions of the chosen features, in the order of ``Positions``; those of others are 0."""
     m, where = material, material.positions
     feature_of = np.repeat(np.arange(m.sae.d_sae), np.diff(where.begin))
-    needed = np.unique(where.rows)
+    asked = np.flatnonzero(np.isin(feature_of, chosen))
+    needed = np.unique(where.rows[asked])
     groups = [needed[at : at + ROWS] for at in range(0, len(needed), ROWS)]
-    group_of = np.searchsorted(needed, where.rows) // ROWS
-    order = np.argsort(group_of, kind="stable")  # within a group still in the order of the features
-    ends = np.searchsorted(group_of[order], np.arange(len(groups) + 1))
+    group_of = np.searchsorted(needed, where.rows[asked]) // ROWS
+    by_group = np.argsort(group_of, kind="stable")  # within a group still in the order of the features
+    ends = np.searchsorted(group_of[by_group], np.arange(len(groups) + 1))
+    order = asked[by_group]
     out = {name: np.zeros(len(where.rows)) for name in COLUMNS}
-    key = _key(m, m.settings.positions, m.settings.firing)
+    key = _key(m, m.settings.positions, m.settings.firing, len(chosen))
     done = 0
-    with stage(m.emit, "mui", "ablations of all features", len(order)) as tick:
+    with stage(m.emit, "mui", f"ablations of {len(chosen):,} features", len(order)) as tick:
         for number, rows in enumerate(groups):
             mine = order[ends[number] : ends[number + 1]]
             path = work / f"ablated-{key}-{number:05}.npy"
@@ -108,19 +111,19 @@ def _group(
     return np.stack([np.concatenate([getattr(one, name) for one in found]) for name in COLUMNS])
 
 
-def _portions(material: Material, ablated: Ablated, work: Path) -> Iterator[Path]:
-    """The tables of all features, portion by portion; those that are not there yet are made."""
+def _portions(material: Material, chosen: NDArray[np.int64], ablated: Ablated, work: Path) -> Iterator[Path]:
+    """The tables of the chosen features, portion by portion; those that are not there yet are made."""
     import pandas as pd
 
     m, scorer = material, Scorer(material)
     labels = sha256(dumps([[f, m.book[f].label] for f in m.book]).encode()).hexdigest()
-    key = _key(m, asdict(m.settings), labels)
-    with stage(m.emit, "score", "labels, sentences and readings", m.sae.d_sae) as tick:
-        for begin in range(0, m.sae.d_sae, FEATURES):
-            end = min(begin + FEATURES, m.sae.d_sae)
+    key = _key(m, asdict(m.settings), labels, len(chosen))
+    with stage(m.emit, "score", "labels, sentences and readings", len(chosen)) as tick:
+        for begin in range(0, len(chosen), FEATURES):
+            end = min(begin + FEATURES, len(chosen))
             path = work / f"scored-{key}-{begin:07}.parquet"
             if not path.is_file():
-                rows = [_row(m, scorer, ablated, feature) for feature in range(begin, end)]
+                rows = [_row(m, scorer, ablated, feature) for feature in chosen[begin:end].tolist()]
                 with explained_files(path):
                     scratch = path.with_name(f".{path.name}")
                     pd.DataFrame(rows).to_parquet(scratch, index=False)

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE = "features.parquet"
-PICTURE = "features.svg"
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,10 @@ class Place:
     def table_path(self) -> Path:
         """The table that scoring all features writes."""
         return self.own / TABLE
+
+    def sample_path(self, n: int) -> Path:
+        """The table that scoring ``n`` features drawn at random writes."""
+        return self.own / f"features-{n}.parquet"
 
     def labels(self) -> LabelBook:
         """All labels, the SAE's own ones and the user's after them."""

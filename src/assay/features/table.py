@@ -35,6 +35,8 @@ NUMBERS = tuple(
     column for name, figures in FIGURES.items() for column in (name, f"{name}_low", f"{name}_high", *figures)
 )
 """Columns that are numbers even where all of them are missing."""
+TEXTS = ("label", "label_source", *(f"{name}_reason" for name in FIGURES))
+"""Likewise columns of text."""
 
 
 def score_columns(name: str, score: Score) -> dict[str, Any]:
@@ -58,7 +60,8 @@ def finished(rows: "pd.DataFrame") -> "pd.DataFrame":
     ratios = table["ratio"].to_numpy(np.float64)
     known = ratios[np.isfinite(ratios)]
     table["mui_percentile"] = [percentile(r, known) if np.isfinite(r) else None for r in ratios]
-    return table.astype(dict.fromkeys((*NUMBERS, "mui_percentile"), np.float64))
+    kinds = dict.fromkeys((*NUMBERS, "mui_percentile"), "float64") | dict.fromkeys(TEXTS, "string")
+    return table.astype(kinds)
 
 
 NAMES = (*dict.fromkeys(pattern.name for pattern in PATTERNS.values()), UNDECIDED, DEAD)

@@ -163,6 +163,7 @@ def command(run: Run) -> str:
         "--model": model.get("id"),
         "--layer": layer(run),
         "--seed": settings.get("seed"),
+        "--sae": settings.get("sae"),
     }
     for option, value in given.items():
         if value is not None:

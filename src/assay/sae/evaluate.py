@@ -71,18 +71,20 @@ def evaluate(
     """All figures of some autoencoders of one layer. Raises Mismatch when one does not read this model's layer."""
     for sae in saes:
         sae.check(model.d_model, text.layer)
-    ordinary = _ordinary(text.x)
+    ordinary = ordinary_tokens(text.x)
     losses = _losses(model, saes, text, settings.spliced, emit)
     out = []
     for sae, spliced in zip(saes, losses.spliced, strict=True):
-        codes = _codes(sae, text.x, emit)
-        share = codes.fired.double() / len(text.x)
+        codes = _codes(sae, text.x, ordinary, emit)
+        share = codes.fired.double() / int(ordinary.sum())
+        l0 = codes.l0[ordinary]
         out.append(
             Evaluation(
                 tokens=len(text.x),
-                l0=float(codes.l0.mean()),
-                l0_p5=float(codes.l0.quantile(0.05)),
-                l0_p95=float(codes.l0.quantile(0.95)),
+                l0=float(l0.mean()),
+                l0_p5=float(l0.quantile(0.05)),
+                l0_p95=float(l0.quantile(0.95)),
+                l0_all=float(codes.l0.mean()),
                 ev=_explained(text.x[ordinary], codes.error[ordinary]),
                 ev_all=_explained(text.x, codes.error),
                 outliers=int((~ordinary).sum()),
@@ -106,14 +108,14 @@ class _Codes:
     """What a pass over the held-out vectors adds up to."""
 
     fired: Int[Tensor, " d_sae"]
-    """Tokens that each feature fired on."""
+    """Ordinary tokens that each feature fired on."""
     l0: Float[Tensor, " n"]
     """Features of each token."""
     error: Float[Tensor, " n"]
     """Squared error of each token."""
 
 
-def _codes(sae: SAE, x: Tensor, emit: Emit) -> _Codes:
+def _codes(sae: SAE, x: Tensor, ordinary: Tensor, emit: Emit) -> _Codes:
     fired = torch.zeros(sae.d_sae, dtype=torch.int64, device=x.device)
     l0, error = torch.empty(len(x), device=x.device), torch.empty(len(x), device=x.device)
     with stage(emit, "codes", "codes of held-out text", len(x)) as tick:
@@ -121,7 +123,7 @@ def _codes(sae: SAE, x: Tensor, emit: Emit) -> _Codes:
             part = x[at : at + TOKENS_PER_BATCH]
             codes = sae.encode(part)
             active = codes > 0
-            fired += active.sum(0)
+            fired += active[ordinary[at : at + len(part)]].sum(0)
             l0[at : at + len(part)] = active.sum(1).float()
             error[at : at + len(part)] = (sae.decode(codes) - part).square().sum(-1)
             tick(at + len(part))
@@ -187,11 +189,6 @@ def _first(rows: Sequence[Sequence[int]], tokens: int) -> list[Sequence[int]]:
         out.append(row)
         tokens -= len(row)
     return out
-
-
-def _ordinary(x: Tensor) -> Tensor:
-    norms: Tensor = torch.linalg.vector_norm(x, dim=-1)
-    return norms <= SaeSettings.outlier * norms.median()
 
 
 def _explained(x: Tensor, error: Tensor) -> float:

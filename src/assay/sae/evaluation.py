@@ -11,11 +11,13 @@ class Evaluation:
     tokens: int
     """How many tokens codes were measured on."""
     l0: float
-    """Active features per token, mean."""
+    """Active features per token, mean, tokens of outlying norm left out as in all figures that do not say otherwise."""
     l0_p5: float
     """The same, 5th percentile over tokens."""
     l0_p95: float
     """The same, 95th percentile over tokens."""
+    l0_all: float
+    """The mean with all tokens."""
     ev: float
     """Explained variance, 1 - FVU: squared error over squared distance from the mean, tokens of outlying norm
     left out; 1 is perfect, below 0 is worse than the mean."""
@@ -38,9 +40,9 @@ class Evaluation:
     recovered_mean: float | None
     """(ce_mean - ce_spliced) / (ce_mean - ce); None where the mean does no harm."""
     dead: float
-    """Share of features that fired on none of ``tokens``; a rare feature counts as dead when tokens are few."""
+    """Share of features that fired on none of these tokens; a rare feature counts as dead when tokens are few."""
     dense: float
-    """Share of features that fired on more than a tenth of ``tokens``."""
+    """Share of features that fired on more than a tenth of them."""
     density: tuple[tuple[float, int], ...]
     """(log10 of the lower end of the bin, features in it), half a decade a bin; features that never fired are in
     no bin."""

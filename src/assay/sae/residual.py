@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from torch import Tensor
 
 from assay.errors import ModelError
 from assay.models.forward import forward, pack
 from assay.models.model import Model
+from assay.settings import SaeSettings
 
 
 @torch.no_grad()
@@ -29,3 +30,13 @@ def residual(model: Model, layer: int, rows: Sequence[Sequence[int]]) -> Float32
             f"load it in another dtype than {model.dtype}, or check its weights",
         )
     return x
+
+
+def ordinary_tokens(x: Float32[Tensor, "n d_model"]) -> Bool[Tensor, " n"]:
+    """Which vectors are not of outlying norm: at most ten times (``SaeSettings.outlier``) the median of all given.
+
+    The others are attention sinks, not text: an autoencoder is not trained on them, and thousands of its features
+    fire on each, many times as strongly as on any word.
+    """
+    norms: Tensor = torch.linalg.vector_norm(x, dim=-1)
+    return norms <= SaeSettings.outlier * norms.median()

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from math import ceil
 
 import numpy as np
 from jaxtyping import Int64
@@ -25,6 +26,8 @@ from assay.features.labels.concepts import (
 
 LEAST = 12
 """Sentences of the corpus that a concept must claim: of fewer, chance finds some for every feature."""
+LEAST_SHARE = 0.0013
+"""Likewise, of a large corpus: of fewer its bank, an eighth of it in either half, has too few to judge a label by."""
 MOST = 0.6
 """Share of the sentences that it may claim at most."""
 WORDS_WITH_PART = 20
@@ -54,13 +57,14 @@ def vocabulary(sentences: Sentences, embed: Embed, emit: Emit = ignore) -> Vocab
     topics. Those that claim too few or too many of the sentences are left out, and of several that claim the same
     sentences all but the first."""
     concepts, columns, known = [], [], set()
-    every = list(_all(sentences))
+    least = max(LEAST, ceil(LEAST_SHARE * len(sentences)))
+    every = list(_all(sentences, least))
     embed([concept.label for concept in every if concept.kind == "meaning"])  # together, to be remembered
     with stage(emit, "vocabulary", "concepts that a label may name", len(every)) as tick:
         for number, concept in enumerate(every):
             inside = np.flatnonzero(claim(concept, sentences, embed).inside)
             same = inside.tobytes()
-            if LEAST <= len(inside) <= MOST * len(sentences) and same not in known:
+            if least <= len(inside) <= MOST * len(sentences) and same not in known:
                 known.add(same)
                 concepts.append(concept)
                 columns.append(inside)
@@ -68,9 +72,9 @@ def vocabulary(sentences: Sentences, embed: Embed, emit: Emit = ignore) -> Vocab
     return Vocabulary(tuple(concepts), _matrix(columns, len(sentences)))
 
 
-def _all(sentences: Sentences) -> Iterator[Concept]:
+def _all(sentences: Sentences, least: int) -> Iterator[Concept]:
     for word, numbers in sentences.by_word.items():
-        if len(numbers) >= LEAST:
+        if len(numbers) >= least:
             yield words_label((word,))
     endings, beginnings = Counter[str](), Counter[str]()
     for word in sentences.by_word:

@@ -14,7 +14,7 @@ from assay.errors import Mismatch, StoreError
 from assay.models.model import Model
 from assay.sae.coder import SAE
 
-RECORD = "index-1.json"
+RECORD = "index-2.json"
 """Written last: a folder that has it is whole. The number is of the layout: an index of another one is none."""
 
 

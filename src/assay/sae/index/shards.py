@@ -19,7 +19,7 @@ from assay.sae.cut import cut, unfinished
 from assay.sae.index.postings import Part, narrowed
 from assay.sae.index.sentences import sentence_lengths
 from assay.sae.index.windows import Window
-from assay.sae.residual import residual
+from assay.sae.residual import ordinary_tokens, residual
 
 ROWS_PER_BATCH = 16
 ROWS_PER_SHARD = 512
@@ -73,27 +73,32 @@ def part_of(path: Path) -> Part:
 def _shard(
     model: Model, sae: SAE, layer: int, windows: Sequence[Window], tell: Callable[[int], None]
 ) -> Shard:
-    """Windows of like length go together, so that little is padding, and stay in that order."""
+    """Windows of like length go together, so that little is padding, and stay in that order. Tokens of outlying norm
+    have no codes."""
     windows = sorted(windows, key=lambda window: len(window.ids))
     kind = np.uint16 if sae.d_sae <= NARROW else np.uint32
-    fired, feature, value = [], [], []
+    fired, feature, value, norms = [], [], [], []
     done = 0
     for at in range(0, len(windows), ROWS_PER_BATCH):
         x = residual(model, layer, [window.ids.tolist() for window in windows[at : at + ROWS_PER_BATCH]])
         codes = sae.encode_sparse(x)
+        norms.append(x.norm(dim=1).cpu())
         fired.append(np.bincount(codes.row.cpu().numpy(), minlength=codes.n).astype(np.int32))
         feature.append(codes.feature.cpu().numpy().astype(kind))
         value.append(codes.value.cpu().numpy())
         done += codes.n
         tell(done)
+    count = np.concatenate(fired)
+    ordinary = ordinary_tokens(torch.cat(norms)[:, None]).numpy()
+    kept = np.repeat(ordinary, count)
     text = [window.text.encode() for window in windows]
     begins = np.cumsum([0, *map(len, text)])
     return {
         "ids": np.concatenate([window.ids for window in windows]),
         "ends": np.concatenate([_bytes(w) + begin for w, begin in zip(windows, begins, strict=False)]),
-        "fired": np.concatenate(fired),
-        "feature": np.concatenate(feature),
-        "value": narrowed(np.concatenate(value)),
+        "fired": np.where(ordinary, count, 0).astype(np.int32),
+        "feature": np.concatenate(feature)[kept],
+        "value": narrowed(np.concatenate(value)[kept]),
         "row": np.array([len(window.ids) for window in windows], np.int32),
         "document": np.array([window.document for window in windows], np.int32),
         "sentence": np.array(

@@ -1,0 +1,102 @@
+"""What the three scores are worth: an SAE, the same with its labels shuffled, and one of random weights, side by side.
+
+    python benchmarks/controls.py docs/img/controls.svg          the default SAE (about a quarter of an hour)
+
+All three are scored in the same way: index and bank of the same text, automatic labels, the same number of features
+drawn at random. Shuffled labels are those of other live features of the SAE itself; its MUI has no label in it and
+stays as it is. Prints medians and shares above the lines as one JSON document, and draws the three distributions.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from assay.features.everything import score_all
+from assay.features.labelling import label_all
+from assay.features.labels.book import Labelled
+from assay.features.material import Material
+from assay.features.opened import open_material
+from assay.report.features import comparison_picture
+from assay.runs.home import find_home
+from assay.sae.control import make_control
+from assay.sae.index.make import make_index
+from assay.settings import FeatureSettings
+
+TOKENS, SENTENCES, SAMPLE = 60_000, 2_000, 1_500
+
+
+def tell(kind: str, data: Any) -> None:
+    """Stages on stderr, as they end."""
+    if kind == "stage_finished":
+        sys.stderr.write(f"{data['stage']}: {data['seconds']:.1f} s\n")
+
+
+def scored(name: str | Path, home: Path) -> tuple[Material, pd.DataFrame]:
+    """Index, labels and scores of an SAE, in a home of its own."""
+    make_index(name, home / "cache", tokens=TOKENS, sentences=SENTENCES, emit=tell)
+    material = open_material(name, home, home / "cache", emit=tell)
+    label_all(material)
+    return material, pd.read_parquet(score_all(material, SAMPLE))
+
+
+def shuffled(material: Material, home: Path) -> pd.DataFrame:
+    """The same features under labels of others; every live feature's label goes to another one."""
+    features = np.array(sorted(material.book))
+    order = np.random.default_rng(0).permutation(len(features))
+    given = dict(zip(features[order].tolist(), features[np.roll(order, 1)].tolist(), strict=True))
+    other = replace(material, place=replace(material.place, own=home / "shuffled", shipped=None))
+    other.book.add([Labelled(f, material.book[g].label, "automatic") for f, g in given.items()])
+    return pd.read_parquet(score_all(other, SAMPLE))
+
+
+def figures(table: pd.DataFrame) -> dict[str, Any]:
+    """Medians of the scored features, shares at or above the lines, and how many have a score."""
+    settings = FeatureSettings()
+    lines = {
+        "interp": settings.interp_threshold,
+        "corpus_purity": settings.purity_threshold,
+        "mui": settings.mui_threshold,
+    }
+    columns = (*lines, "auroc", "ratio", "corpus_calibrated", "over_random")
+    out: dict[str, Any] = {"features": len(table), "live": int((~table["dead"]).sum())}
+    for name in columns:
+        values = table[name].dropna()
+        out[name] = {"n": len(values), "median": round(float(values.median()), 4)}
+        if name in lines:
+            out[name]["reach"] = round(float((values >= lines[name]).mean()), 3)
+    out["leaning"] = {str(name): int(n) for name, n in table["leaning"].value_counts().items()}
+    return out
+
+
+def main() -> None:
+    """Measure, draw and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--sae", default="smollm2")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        homes = [Path(folder) / name for name in ("trained", "random")]
+        for home in homes:  # the dequantised model is the same: it is made once
+            home.mkdir()
+            (home / "cache").mkdir()
+            (home / "cache" / "models").symlink_to(find_home().cache / "models")
+        material, trained = scored(asked.sae, homes[0])
+        tables = {"trained": trained, "labels shuffled": shuffled(material, homes[0])}
+        control = Path(folder) / "control"
+        make_control(asked.sae, control, homes[1] / "cache", emit=tell)
+        tables["random weights"] = scored(control, homes[1])[1]
+        asked.picture.write_text(comparison_picture(tables) + "\n", encoding="utf-8")
+        found = {name: figures(table) for name, table in tables.items()}
+    sys.stdout.write(json.dumps({"threads": torch.get_num_threads(), "tables": found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
