@@ -71,7 +71,7 @@ def show(
     top: Annotated[int, typer.Option(min=1, max=20, help="Sentences, and tokens, at most.")] = 10,
     json: speak.Json = False,
 ) -> None:
-    """Show one feature: where it fires, what it writes, what it was called.
+    """Show one feature: where it fires, what it writes, its labels.
 
     Reads the index that assay sae index made last for this SAE.
     """

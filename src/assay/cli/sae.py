@@ -7,7 +7,7 @@ import typer
 
 from assay.cli import inputs, sae_train, speak
 
-app = typer.Typer(help="Train sparse autoencoders, compare them, look at their features.")
+app = typer.Typer(help="Sparse autoencoders: train, compare, import, index.")
 
 SAEName = Annotated[str, typer.Argument(metavar="SAE", help="A folder that holds an SAE, or smollm2.")]
 Model = Annotated[

@@ -187,8 +187,8 @@ def _compared(
     distinct, which = torch.unique(place, return_inverse=True)
     before, after = _log_softmax(model, final[distinct]), _log_softmax(model, moved)
     rows = max(1, COMPARED // before.shape[1])
-    entropy = torch.cat([-(part.exp() * part).sum(-1) for part in before.split(rows)])
-    pairs = zip(which.split(rows), after.split(rows), strict=True)
+    entropy = torch.cat([-(part.exp() * part).sum(-1) for part in torch.split(before, rows)])
+    pairs = zip(torch.split(which, rows), torch.split(after, rows), strict=True)
     return Effects(torch.cat([_kl(before[some], part) for some, part in pairs]), entropy[which])
 
 

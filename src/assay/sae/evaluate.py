@@ -21,9 +21,9 @@ from assay.models.model import Model
 from assay.models.resume import resume
 from assay.sae.coder import SAE
 from assay.sae.evaluation import Evaluation
-from assay.sae.residual import residual
+from assay.sae.residual import ordinary_tokens, residual
 from assay.sae.rows import rows_of
-from assay.settings import ActivationSettings, SaeSettings
+from assay.settings import ActivationSettings
 
 ROWS_PER_BATCH = 4
 TOKENS_PER_BATCH = 1024
