@@ -111,6 +111,9 @@ def test_at_most_so_many_sentences(llama: Model, embedder: Embedder, tmp_path: P
     index = build_index(llama, sae, parts.train, tmp_path, tokens=500, context=CONTEXT)
     bank = make_bank(index, llama, sae, parts.held_out, embedder, sentences=14)
     assert (bank.n_deciding, len(bank)) == (7, 14)
+    (bank.folder / "bank-1.json").write_text("{", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"bank-1.json cannot be read.*\n.*\n  to do:  delete the folder"):
+        Bank(index)
 
 
 def test_what_is_missing(llama: Model, embedder: Embedder, tmp_path: Path) -> None:

@@ -178,4 +178,10 @@ def _read(folder: Path) -> dict[str, Any]:
             "an index with the sentences that labels are tried on",
             "run assay sae index again, for this SAE",
         ) from None
+    except ValueError as error:
+        raise StoreError(
+            f"{folder / RECORD} cannot be read: {error}",
+            "the file as assay sae index wrote it",
+            f"delete the folder {folder} and run assay sae index again",
+        ) from error
     return found
