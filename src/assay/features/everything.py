@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from assay.events import stage
 from assay.features.material import Material
 from assay.features.mui import Ablated, ablate_features, mui_score
-from assay.features.reading import DEAD, dead_reading, leaning, name_of, read_feature
+from assay.features.reading import DEAD, leaning, name_of
+from assay.features.score import dead, reading_of
 from assay.features.scorer import Scorer
 from assay.features.table import finished, score_columns
 from assay.runs.strict import dumps
@@ -141,12 +142,8 @@ def _row(material: Material, scorer: Scorer, ablated: Ablated, feature: int) -> 
     corpus, _ = scorer.corpus_purity(feature)
     mui = mui_score(own, m.settings, m.seed, int(where.n_firing[feature]))
     statistics = m.index.statistics(feature)
-    dead = statistics.dead and not np.nan_to_num(said.values).any()
-    reading = (
-        dead_reading(m.index.about.n_tokens)
-        if dead
-        else read_feature(said.interp, said.purity, mui, m.settings, corpus)
-    )
+    silent = dead(m, feature, said)
+    reading = reading_of(m, feature, said, corpus, mui)
     return {
         "feature": feature,
         "label": label.label if label else None,
@@ -154,15 +151,15 @@ def _row(material: Material, scorer: Scorer, ablated: Ablated, feature: int) -> 
         "density": statistics.density,
         "n_tokens": statistics.n_tokens,
         "max": statistics.max,
-        "dead": dead,
+        "dead": silent,
         "dense": statistics.dense,
         **score_columns("interp", said.interp),
         **score_columns("purity", said.purity),
         **score_columns("corpus_purity", corpus),
         **score_columns("mui", mui),
         "pattern": reading.pattern,
-        "name": DEAD if dead else name_of(reading.pattern),
-        "leaning": DEAD if dead else leaning(said.interp, said.purity, mui, corpus),
+        "name": DEAD if silent else name_of(reading.pattern),
+        "leaning": DEAD if silent else leaning(said.interp, said.purity, mui, corpus),
         "reading": " ".join(reading.sentences),
     }
 

@@ -70,12 +70,6 @@ class Material:
             )
         return self._sets[label]
 
-    def corpus_vectors(self, sentences: Sequence[int]) -> Float32[np.ndarray, "n d"]:
-        """Embeddings of some of the index's sentences: kept ones where there are such."""
-        if self.text.vectors_path(self.index, self.embedder).is_file():
-            return np.array(self.text.vectors[list(sentences)])
-        return self.embedder(list(self.index.sentences(sentences)), self.emit)
-
     @cached_property
     def _sets(self) -> dict[str, LabelSets]:
         return {}

@@ -66,11 +66,6 @@ def score_feature(material: Material, feature: int, label: str | None = None) ->
     firing = m.positions.of(feature)
     ablated = ablate_one(m, feature, firing)
     mui = mui_score(ablated, m.settings, m.seed, int(m.positions.n_firing[feature]))
-    statistics = m.index.statistics(feature)
-    if statistics.dead and not np.nan_to_num(said.values).any():
-        reading = dead_reading(m.index.about.n_tokens)
-    else:
-        reading = read_feature(said.interp, said.purity, mui, m.settings, corpus)
     return FeatureScores(
         feature=feature,
         label=own.label if own else label,
@@ -80,13 +75,25 @@ def score_feature(material: Material, feature: int, label: str | None = None) ->
         corpus=corpus,
         mui=mui,
         percentile=_percentile(m, mui),
-        reading=reading,
+        reading=reading_of(m, feature, said, corpus, mui),
         evidence={
             **_tried(scorer, feature, said),
             "corpus": [_sentence(example) for example in examples],
             "positions": _positions(m, firing, ablated),
         },
     )
+
+
+def dead(material: Material, feature: int, said: Said) -> bool:
+    """Whether it fires neither in the index nor on any sentence of the bank's scoring half."""
+    return material.index.statistics(feature).dead and not np.nan_to_num(said.values).any()
+
+
+def reading_of(material: Material, feature: int, said: Said, corpus: Score, mui: Score) -> Meaning:
+    """What the scores of a feature say together; of one that never fires, that it is dead."""
+    if dead(material, feature, said):
+        return dead_reading(material.index.about.n_tokens)
+    return read_feature(said.interp, said.purity, mui, material.settings, corpus)
 
 
 def ablate_one(material: Material, feature: int, firing: Firing) -> Ablated:

@@ -75,7 +75,7 @@ class Scorer:
         loud = [e for e in found if self.fires(feature, np.array([e.value]))[0]]
         lengths = np.array([len(e.text) for e in loud], np.int64)
         score = purity_score(
-            m.corpus_vectors([e.sentence for e in loud]) if loud else self._pool[:0],
+            m.text.vectors_of([e.sentence for e in loud]) if loud else self._pool[:0],
             m.settings,
             m.seed + feature,
             id="corpus_purity",

@@ -27,7 +27,8 @@ class Stream:
         self.batch = settings.batch
         self.seed = settings.seed
         norms = torch.cat([x.norm(dim=-1) for x in _chunks(activations)])
-        self.kept: Int[Tensor, " n"] = (norms <= settings.outlier * norms.median()).nonzero()[:, 0]
+        ordinary = norms <= settings.outlier * norms.median()
+        self.kept: Int[Tensor, " n"] = ordinary.nonzero()[:, 0]
         """Places of the tokens that are trained on."""
         self.steps = int(settings.passes * len(self.kept)) // settings.batch
         """Batches in all passes together."""
@@ -41,7 +42,7 @@ class Stream:
         """Of the model's own activations."""
         self.scale: float
         """Factor from centred activations to what is trained on."""
-        self.mean, self.scale = _statistics(activations, norms <= settings.outlier * norms.median())
+        self.mean, self.scale = _statistics(activations, ordinary)
         self._order = lru_cache(maxsize=2)(self._shuffled)  # a batch can reach over the end of a pass
 
     def __len__(self) -> int:
