@@ -252,7 +252,8 @@ def test_the_file_opens_in_pandas_with_stable_columns(scored: Scored) -> None:
             continue
         kind = {"feature": "i", "n_tokens": "i", "dead": "b", "dense": "b"}.get(column, "f")
         assert read[column].dtype.kind == ("i" if column.endswith("_n") else kind), column
-    assert sorted(p.name for p in material.place.own.iterdir()) == ["features.parquet", "labels.jsonl"]
+    kept, *rest = sorted(p.name for p in material.place.own.iterdir())
+    assert kept.startswith("ablated-") and rest == ["features.parquet", "labels.jsonl"]
     held = material.place.table()
     assert held is not None and held.equals(read)
 
@@ -311,6 +312,21 @@ def test_another_label_or_seed_does_not_take_what_was_kept(material: Material) -
     check(table, 3, "interp", score_feature(material, 3).interp)
     other = pd.read_parquet(score_all(replace(material, seed=1)))
     assert (other["over_random"] != table["over_random"])[~table["dead"]].mean() > 0.9
+
+
+def test_ablations_are_made_once_for_all_labels(material: Material) -> None:
+    first = pd.read_parquet(score_all(material))
+    material.book.add([Labelled(3, "numbers", "user")])
+    again = pd.read_parquet(score_all(replace(material, emit=stopping("mui", 0))))  # that stage would raise
+    assert again.at[3, "label"] == "numbers" and first.at[3, "label"] != "numbers"
+    columns = ["mui", "ratio", "over_random", "mui_percentile"]
+    pd.testing.assert_frame_equal(again[columns], first[columns], check_exact=True)
+    sampled = pd.read_parquet(score_all(replace(material, emit=stopping("mui", 0)), 5)).set_index("feature")
+    assert sampled["ratio"].equals(again.set_index("feature").loc[sampled.index, "ratio"])
+    (kept,) = material.place.own.glob("ablated-*.npy")
+    score_all(replace(material, seed=1))
+    (other,) = material.place.own.glob("ablated-*.npy")
+    assert other != kept
 
 
 def test_without_labels_numbers_are_still_numbers(shared: Material, tmp_path: Path) -> None:

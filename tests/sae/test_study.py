@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from assay.cli.main import app
 from assay.errors import InputError
+from assay.runs.home import find_home
 from assay.sae import study
 from assay.sae.formats.table import load_sae
 from assay.sae.recipe import RECIPES, Recipe, recipe
@@ -72,15 +73,27 @@ def test_sweep(assay: Assay, tmp_path: Path, option: str, values: str) -> None:
     assert [row[option] for row in document["rows"]] == sorted(map(float, values.split(",")))
     for row in document["rows"]:
         assert load_sae(row["folder"]).architecture == ("jumprelu" if option == "k" else "relu")
+        assert row["judged"] > 0 and 0 <= row["polysemantic"] <= 1 and 0 <= row["one_token"] <= 1
+        kept = json.loads((Path(row["folder"]) / study.RECORD).read_text())
+        assert {name: row[name] for name in kept["quality"]} == kept["quality"]
     picture = ElementTree.fromstring((tmp_path / "sweep.svg").read_text())
-    assert len(picture.findall("{*}g")) >= 3
+    assert len(picture.findall("{*}g")) >= 4
+    assert not (find_home().cache / "quality").exists()
     assert json.loads((tmp_path / "sweep.json").read_text())["rows"] == document["rows"]
 
 
 def test_a_sweep_is_a_table(assay: Assay, tmp_path: Path) -> None:
     shown = assay("sweep", "--k", "2,4", "--out", str(tmp_path))
     assert shown.exit_code == 0, shown.stderr
-    assert shown.stdout.splitlines()[0].split() == ["k", "L0", "EV", "recovered", "dead", "dense"]
+    assert shown.stdout.splitlines()[0].split() == [
+        "k",
+        "L0",
+        "EV",
+        "recovered",
+        "dead",
+        "dense",
+        "polysemantic",
+    ]
     assert [line.split()[0] for line in shown.stdout.splitlines()[1:3]] == ["2", "4"]
 
 

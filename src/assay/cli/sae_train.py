@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -130,19 +131,20 @@ def sweep(
     with speak.screen() as screen:
         chosen = asked.recipe_of()
         with speak.loading(screen):
+            from assay.features.quality import qualities
             from assay.sae.sweep import sweep as run
         folder = asked.folder(home.root, chosen, f"sweep-{over}")
-        done = run(chosen, over, values, folder, home.cache, screen)
-    from assay.report.sae import columns, row
-    from assay.report.sweep import sweep_picture
+        judge = partial(qualities, chosen, cache=home.cache, emit=screen)
+        done = run(chosen, over, values, folder, home.cache, screen, judge)
+    from assay.report.sweep import sweep_picture, sweep_table
 
     with explained_files(folder / PICTURE):
         (folder / PICTURE).write_text(sweep_picture(over, done.rows()) + "\n", encoding="utf-8")
     if asked.json:
         speak.say_json({"recipe": chosen.to_json(), **done.to_json()})
         return
-    names = columns(over)
-    speak.table(names, [row(over, one) for one in done.rows()], right=names)
+    names, cells = sweep_table(over, done.rows())
+    speak.table(names, cells, right=names)
     speak.say(f"{done.folder}")
 
 

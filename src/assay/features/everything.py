@@ -1,7 +1,8 @@
 """All features of an SAE scored in one command: the same numbers as one at a time, the work shared.
 
 Ablations go by rows of text, whichever features need them, so that each row has one clean pass. The rest goes by
-portions of features. Either is kept as it is finished: killed and started again, it goes on.
+portions of features. Either is kept as it is finished: killed and started again, it goes on. The ablations of all
+features stay beside the table: they have no label in them, so new labels are scored without them.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from assay.features.scorer import Scorer
 from assay.features.table import finished, score_columns
 from assay.runs.strict import dumps
 from assay.runs.trouble import explained_files
+from assay.runs.whole import written_whole
 from assay.sae.index.records import Firing
 
 ROWS = 32
@@ -52,9 +54,8 @@ def score_all(material: Material, sample: int | None = None) -> Path:
     parts = [pd.read_parquet(path) for path in _portions(m, chosen, ablated, work)]
     table = finished(pd.concat(parts, ignore_index=True))
     with explained_files(out):
-        scratch = out.with_name(f".{out.name}")
-        table.to_parquet(scratch, index=False)
-        scratch.replace(out)
+        with written_whole(out) as scratch:
+            table.to_parquet(scratch, index=False)
         for path in work.iterdir():
             path.unlink()
         work.rmdir()
@@ -64,6 +65,9 @@ def score_all(material: Material, sample: int | None = None) -> Path:
 def _ablations(material: Material, chosen: NDArray[np.int64], work: Path) -> Ablated:
     """All positions of the chosen features, in the order of ``Positions``; those of others are 0."""
     m, where = material, material.positions
+    kept = m.place.own / f"ablated-{_key(m, m.settings.positions, m.settings.firing)}.npy"
+    if kept.is_file():
+        return _columns(np.load(kept, allow_pickle=False))
     feature_of = np.repeat(np.arange(m.sae.d_sae), np.diff(where.begin))
     asked = np.flatnonzero(np.isin(feature_of, chosen))
     needed = np.unique(where.rows[asked])
@@ -72,7 +76,7 @@ def _ablations(material: Material, chosen: NDArray[np.int64], work: Path) -> Abl
     by_group = np.argsort(group_of, kind="stable")  # within a group still in the order of the features
     ends = np.searchsorted(group_of[by_group], np.arange(len(groups) + 1))
     order = asked[by_group]
-    out = {name: np.zeros(len(where.rows)) for name in COLUMNS}
+    out = np.zeros((len(COLUMNS), len(where.rows)))
     key = _key(m, m.settings.positions, m.settings.firing, len(chosen))
     done = 0
     with stage(m.emit, "mui", f"ablations of {len(chosen):,} features", len(order)) as tick:
@@ -81,11 +85,19 @@ def _ablations(material: Material, chosen: NDArray[np.int64], work: Path) -> Abl
             path = work / f"ablated-{key}-{number:05}.npy"
             if not path.is_file():
                 _keep(path, _group(m, rows, mine, feature_of[mine]))
-            for name, column in zip(COLUMNS, np.load(path, allow_pickle=False), strict=True):
-                out[name][mine] = column
+            out[:, mine] = np.load(path, allow_pickle=False)
             done += len(mine)
             tick(done)
-    return Ablated(**{**out, "documents": out["documents"].astype(np.int64)})
+    if len(chosen) == m.sae.d_sae:
+        for old in m.place.own.glob("ablated-*.npy"):
+            old.unlink()
+        _keep(kept, out)
+    return _columns(out)
+
+
+def _columns(held: NDArray[np.float64]) -> Ablated:
+    found = dict(zip(COLUMNS, held, strict=True))
+    return Ablated(**{**found, "documents": found["documents"].astype(np.int64)})
 
 
 def _group(
@@ -125,10 +137,8 @@ def _portions(material: Material, chosen: NDArray[np.int64], ablated: Ablated, w
             path = work / f"scored-{key}-{begin:07}.parquet"
             if not path.is_file():
                 rows = [_row(m, scorer, ablated, feature) for feature in chosen[begin:end].tolist()]
-                with explained_files(path):
-                    scratch = path.with_name(f".{path.name}")
+                with written_whole(path) as scratch:
                     pd.DataFrame(rows).to_parquet(scratch, index=False)
-                    scratch.replace(path)
             tick(end)
             yield path
 
@@ -165,11 +175,8 @@ def _row(material: Material, scorer: Scorer, ablated: Ablated, feature: int) -> 
 
 
 def _keep(path: Path, columns: NDArray[np.float64]) -> None:
-    with explained_files(path):
-        scratch = path.with_name(f".{path.name}")
-        with scratch.open("wb") as file:
-            np.save(file, columns)
-        scratch.replace(path)
+    with written_whole(path) as scratch, scratch.open("wb") as file:
+        np.save(file, columns)
 
 
 def _key(material: Material, *more: Any) -> str:

@@ -17,7 +17,7 @@ from assay.features.labels.vocabulary import topics
 from assay.features.place import Place
 from assay.features.positions import Positions, measured_positions
 from assay.models.model import Model
-from assay.runs.trouble import explained_files
+from assay.runs.whole import written_whole
 from assay.sae.coder import SAE
 from assay.sae.index.bank import Bank
 from assay.sae.index.index import FeatureIndex
@@ -80,6 +80,6 @@ class Material:
         names = topics()
         if not path.is_file():
             made = self.embedder(names, self.emit)
-            with explained_files(path):
-                np.save(path, made)
+            with written_whole(path) as scratch, scratch.open("wb") as file:
+                np.save(file, made)
         return dict(zip(names, np.load(path, allow_pickle=False), strict=True))

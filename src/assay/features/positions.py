@@ -13,7 +13,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from assay.events import Emit, ignore, stage
 from assay.features.firing import fires, spread_out
-from assay.runs.trouble import explained_files
+from assay.runs.whole import written_whole
 from assay.sae.index.index import FeatureIndex
 from assay.sae.index.records import Firing
 from assay.settings import FeatureSettings
@@ -54,11 +54,8 @@ def measured_positions(
     if path.is_file():
         return _read(path)
     found = _choose(index, settings, seed, emit)
-    scratch = path.with_name(f".{path.name}")
-    with explained_files(path):
-        with scratch.open("wb") as file:
-            np.savez(file, **vars(found))
-        scratch.replace(path)
+    with written_whole(path) as scratch, scratch.open("wb") as file:
+        np.savez(file, **vars(found))
     return found
 
 

@@ -6,12 +6,13 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
+from assay.features.corpus_purity import CorpusPurity
 from assay.features.firing import fires
 from assay.features.interp import interp_score, token_baseline
 from assay.features.labels.concepts import read_label
 from assay.features.labels.sets import LabelSets
 from assay.features.material import Material
-from assay.features.purity import null_cosines, purity_score, token_purity
+from assay.features.purity import purity_score, token_purity
 from assay.sae.index.records import Example
 from assay.score import Score, unscored
 
@@ -19,8 +20,6 @@ STRANGERS = 64
 """Labels of other features that the shuffle null takes; all are labels of words."""
 HARD = 8
 """Nearest features whose labels give hard negatives."""
-TOP = 10
-"""Strongest sentences of the corpus that its purity reads; one of each tenth comes with them."""
 NO_LABEL = "it has no label"
 
 
@@ -67,23 +66,7 @@ class Scorer:
 
     def corpus_purity(self, feature: int) -> tuple[Score, list[Example]]:
         """Purity of the corpus sentences that no label has chosen, and these sentences, the strongest first."""
-        m = self._m
-        found = m.index.top(feature, TOP)
-        taken = {example.sentence for example in found}
-        tenths = (one for tenth in reversed(m.index.deciles(feature, 1, m.seed)) for one in tenth)
-        found += [one for one in tenths if one.sentence not in taken]
-        loud = [e for e in found if self.fires(feature, np.array([e.value]))[0]]
-        lengths = np.array([len(e.text) for e in loud], np.int64)
-        score = purity_score(
-            m.text.vectors_of([e.sentence for e in loud]) if loud else self._pool[:0],
-            m.settings,
-            m.seed + feature,
-            id="corpus_purity",
-            n_silent=len(found) - len(loud),
-            null=self._null(lengths, feature) if len(loud) > 1 else None,
-            tokens=token_purity([e.tokens[e.peak] for e in loud]),
-        )
-        return score, found
+        return self._corpus(feature)
 
     def fires(self, feature: int, values: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         """Whether these activations count as firing, against the largest one in the index."""
@@ -98,24 +81,18 @@ class Scorer:
         peaks = [e.tokens[e.peak] for e in (self.example(feature, int(s)) for s in loud) if e is not None]
         half = m.bank.scoring_half
         return purity_score(
-            self._pool[loud],
+            self._corpus.pool[loud],
             m.settings,
             m.seed + feature,
             n_silent=n_silent,
-            null=self._null(half.lengths[loud].astype(np.int64), feature) if len(loud) > 1 else None,
+            null=self._corpus.null(half.lengths[loud].astype(np.int64), feature) if len(loud) > 1 else None,
             tokens=token_purity(peaks),
         )
 
-    def _null(self, lengths: Int64[np.ndarray, " n"], feature: int) -> Float[np.ndarray, " draws"]:
-        m = self._m
-        pool_lengths = m.bank.scoring_half.lengths.astype(np.int64)
-        return null_cosines(lengths, self._pool, pool_lengths, m.settings, m.seed + feature)
-
     @cached_property
-    def _pool(self) -> Float[np.ndarray, "n d"]:
-        vectors = self._m.bank.scoring_half.vectors
-        assert vectors is not None  # a bank always has them
-        return np.asarray(vectors)
+    def _corpus(self) -> CorpusPurity:
+        m = self._m
+        return CorpusPurity(m.index, m.text.vectors_of, m.bank.scoring_half, m.settings, m.seed)
 
     def _hard(
         self, feature: int, sets: LabelSets, values: Float[np.ndarray, " n"]

@@ -26,23 +26,6 @@ def figures(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def columns(over: str) -> tuple[str, ...]:
-    """The columns of ``row`` in a sweep over ``over`` (k or l1)."""
-    return (over, "L0", "EV", "recovered", "dead", "dense")
-
-
-def row(over: str, found: Mapping[str, Any]) -> tuple[str, ...]:
-    """One autoencoder of a sweep: the value of ``over`` and the figures."""
-    return (
-        f"{found[over]:g}",
-        f"{found['l0']:.1f}",
-        f"{found['ev']:.3f}",
-        _share(found["recovered_zero"]),
-        _share(found["dead"]),
-        _share(found["dense"]),
-    )
-
-
 def indexed(about: Mapping[str, Any], found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """One line per figure of an index: its ``About.to_json()`` and its summary."""
     of = f"of {about['d_sae']:,} features"

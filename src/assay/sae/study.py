@@ -1,6 +1,6 @@
 """From a recipe to autoencoders on disk with their held-out figures: what ``assay sae train`` and ``sweep`` run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class Made:
     """Read back from the folder, so the figures are those of the rounded weights."""
     trained: Trained
     evaluation: Evaluation
+    quality: Mapping[str, Any] | None = None
+    """What a judge said of its features; None where there was no judge."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able dict, without the weights."""
@@ -47,15 +49,25 @@ class Made:
             "hash": self.sae.hash,
             "training": self.trained.to_json(),
             "evaluation": self.evaluation.to_json(),
+            **({} if self.quality is None else {"quality": dict(self.quality)}),
         }
 
 
+Judge = Callable[[Sequence[SAE]], Sequence[Mapping[str, Any]]]
+"""Says of some autoencoders how good their features are, as JSON-able dicts in their order."""
+
+
 def make(
-    recipe: Recipe, several: Sequence[tuple[Path, SaeSettings]], cache: Path, emit: Emit = ignore
+    recipe: Recipe,
+    several: Sequence[tuple[Path, SaeSettings]],
+    cache: Path,
+    emit: Emit = ignore,
+    judge: Judge | None = None,
 ) -> list[Made]:
     """Train one autoencoder per (folder, settings) on one stream of activations, save and evaluate each.
 
-    ``recipe.sae`` is what ``several`` was made from. Killed and started again, it goes on where it was.
+    ``recipe.sae`` is what ``several`` was made from; ``judge`` is asked about all of them at the end. Killed and
+    started again, it goes on where it was.
     """
     settings = [one for _, one in several]
     for one in settings:
@@ -92,9 +104,11 @@ def make(
         saes.append(load_sae(save_sae(named, folder, torch.float16)).to(model.device))
     heard = held_out(model, text.held_out, recipe.layer, recipe.activations, emit)
     figures = evaluate(model, saes, heard, recipe.activations, emit)
+    del heard, model
+    said = judge(saes) if judge else [None] * len(saes)
     made = []
-    for (folder, _), sae, result, found in zip(several, saes, trained, figures, strict=True):
-        made.append(Made(folder, sae, result, found))
+    for (folder, _), sae, result, found, quality in zip(several, saes, trained, figures, said, strict=True):
+        made.append(Made(folder, sae, result, found, quality))
         told = {name: value for name, value in made[-1].to_json().items() if name != "folder"}
         record = {"recipe": recipe.to_json(), **told}
         (folder / RECORD).write_text(dumps(record, indent=2) + "\n", encoding="utf-8")

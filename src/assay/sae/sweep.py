@@ -9,7 +9,7 @@ from assay.errors import InputError
 from assay.events import Emit, ignore
 from assay.runs.strict import dumps
 from assay.sae.recipe import Recipe
-from assay.sae.study import Made, make
+from assay.sae.study import Judge, Made, make
 
 TABLE = "sweep.json"
 ARCHITECTURES: Mapping[str, str] = {"k": "batchtopk", "l1": "relu"}
@@ -27,12 +27,13 @@ class Sweep:
     folder: Path
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row per autoencoder: the setting and the held-out figures."""
+        """One row per autoencoder: the setting, the held-out figures, and what was said of its features."""
         return [
             {
                 self.over: getattr(one.trained.settings, self.over),
                 "folder": str(one.folder),
                 **one.evaluation.to_json(),
+                **(one.quality or {}),
             }
             for one in self.made
         ]
@@ -47,9 +48,15 @@ class Sweep:
 
 
 def sweep(
-    recipe: Recipe, over: str, values: Sequence[float], folder: Path, cache: Path, emit: Emit = ignore
+    recipe: Recipe,
+    over: str,
+    values: Sequence[float],
+    folder: Path,
+    cache: Path,
+    emit: Emit = ignore,
+    judge: Judge | None = None,
 ) -> Sweep:
-    """Train, save and evaluate one autoencoder per value of ``over`` (k or l1)."""
+    """Train, save and evaluate one autoencoder per value of ``over`` (k or l1); ``judge`` as in ``make``."""
     if over not in ARCHITECTURES:
         raise InputError(f"a sweep over {over!r}", f"one of {', '.join(ARCHITECTURES)}", "choose one")
     chosen = sorted(set(values))
@@ -58,7 +65,7 @@ def sweep(
         (folder / f"{over}{value:g}", replace(base, **{over: type(getattr(base, over))(value)}))
         for value in chosen
     ]
-    made = make(replace(recipe, sae=base), several, cache, emit)
+    made = make(replace(recipe, sae=base), several, cache, emit, judge)
     done = Sweep(over, tuple(made), folder)
     (folder / TABLE).write_text(dumps(done.to_json(), indent=2) + "\n", encoding="utf-8")
     return done

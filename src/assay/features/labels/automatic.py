@@ -18,7 +18,7 @@ from assay.features.labels.associate import best_concepts
 from assay.features.labels.book import Labelled
 from assay.features.labels.concepts import Concept, Embed, claim
 from assay.features.labels.vocabulary import vocabulary
-from assay.runs.trouble import explained_files
+from assay.runs.whole import written_whole
 from assay.sae.index.bank import Bank
 from assay.sae.index.index import FeatureIndex
 
@@ -82,11 +82,8 @@ class IndexedText:
         path = self.vectors_path(self._index, self._embedder)
         if not path.is_file():
             made = self._embedder([text or "." for text in self.texts], self._emit)
-            scratch = path.with_name(f".{path.name}")
-            with explained_files(path):
-                with scratch.open("wb") as file:
-                    np.save(file, made)
-                scratch.replace(path)
+            with written_whole(path) as scratch, scratch.open("wb") as file:
+                np.save(file, made)
         vectors: Float32[np.ndarray, "n d"] = np.load(path, mmap_mode="r", allow_pickle=False)
         return vectors
 

@@ -21,6 +21,7 @@ from assay.errors import InputError, StoreError
 from assay.events import Emit, ignore
 from assay.models.model import Model
 from assay.runs.strict import dumps
+from assay.runs.whole import written_whole
 from assay.sae.coder import SAE
 from assay.sae.index.build import FOLDER as INDEXES
 from assay.sae.index.build import build_index
@@ -163,9 +164,8 @@ def make_bank(
             "embedder": embedder.name,
             "index": made.folder.name,
         }
-        scratch = folder / f".{RECORD}"
-        scratch.write_text(dumps(about) + "\n", encoding="utf-8")
-        scratch.replace(folder / RECORD)
+        with written_whole(folder / RECORD) as scratch:
+            scratch.write_text(dumps(about) + "\n", encoding="utf-8")
     return Bank(index)
 
 

@@ -15,6 +15,7 @@ from assay.errors import InputError, StoreError
 from assay.events import Emit, ignore, stage
 from assay.models.model import Model
 from assay.runs.strict import dumps
+from assay.runs.whole import written_whole
 from assay.sae.coder import SAE
 from assay.sae.host import layer_read
 from assay.sae.index import files, shards
@@ -139,9 +140,8 @@ def _arrays(folder: Path, paths: Sequence[Path], d_sae: int, emit: Emit) -> dict
 
 def _finish(folder: Path, about: About) -> None:
     """Write the record, which says that all the rest is whole."""
-    scratch = folder / f".{files.RECORD}"
-    scratch.write_text(dumps(about.to_json(), indent=2) + "\n", encoding="utf-8")
-    scratch.replace(folder / files.RECORD)
+    with written_whole(folder / files.RECORD) as scratch:
+        scratch.write_text(dumps(about.to_json(), indent=2) + "\n", encoding="utf-8")
 
 
 def _text(paths: Sequence[Path]) -> dict[str, NDArray[Any]]:

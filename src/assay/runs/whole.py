@@ -1,0 +1,22 @@
+"""Files that are there whole or not at all, whenever the process dies."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from assay.runs.trouble import explained_files
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Inside, write the file that is given; it takes the place of ``path`` at the end, and is gone after an error.
+
+    Raises StoreError where it cannot be written.
+    """
+    scratch = path.with_name(f".{path.name}")
+    with explained_files(path):
+        try:
+            yield scratch
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
