@@ -13,12 +13,12 @@ import torch
 from assay.corpus.embed import Embedder
 from assay.features import everything
 from assay.features.everything import score_all
-from assay.features.labels.automatic import IndexedText
 from assay.features.labels.book import Labelled
 from assay.features.material import Material
 from assay.features.opened import material_of
 from assay.features.score import FeatureScores, score_feature
 from assay.features.table import FIGURES, NAMES
+from assay.features.text import IndexedText
 from assay.models.model import Model
 from assay.sae.coder import SAE
 from assay.score import Score

@@ -10,8 +10,8 @@ from planted_model import LAYER, OWN, planted_corpus, planted_model, planted_sae
 
 from assay.corpus.embed import Embedder
 from assay.features.corpus_purity import CorpusPurity
-from assay.features.labels.automatic import IndexedText
 from assay.features.quality import Quality, is_polysemantic, quality
+from assay.features.text import IndexedText
 from assay.sae.coder import SAE
 from assay.sae.index.build import build_index
 from assay.sae.index.index import FeatureIndex

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.selfcheck.agreement import auroc, coverage, icc, within_sd
+from assay.auroc import auroc
+from assay.selfcheck.agreement import coverage, icc, within_sd
 
 numbers = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=12)
 

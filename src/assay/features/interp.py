@@ -13,9 +13,9 @@ from math import exp, lgamma, log
 import numpy as np
 from jaxtyping import Float
 
+from assay.auroc import Estimate, auroc
 from assay.features.resample import counts, interval
 from assay.score import Score, unscored
-from assay.selfcheck.agreement import Estimate, auroc
 from assay.settings import FeatureSettings
 
 ID = "interp"

@@ -9,13 +9,13 @@ from jaxtyping import Float32
 
 from assay.corpus.embed import Embedder
 from assay.events import Emit, ignore
-from assay.features.labels.automatic import IndexedText
 from assay.features.labels.book import LabelBook
 from assay.features.labels.concepts import read_label
 from assay.features.labels.sets import LabelSets, draw_sets
-from assay.features.labels.vocabulary import topics
+from assay.features.labels.topics import topics
 from assay.features.place import Place
 from assay.features.positions import Positions, measured_positions
+from assay.features.text import IndexedText
 from assay.models.model import Model
 from assay.runs.whole import written_whole
 from assay.sae.coder import SAE

@@ -7,12 +7,13 @@ import torch
 from assay.corpus.embed import Embedder
 from assay.events import Emit, ignore
 from assay.features.material import Material
-from assay.features.place import place_of
+from assay.features.place import Place, place_of
 from assay.models.model import Model
 from assay.sae.coder import SAE
 from assay.sae.host import model_read, open_host
 from assay.sae.index.bank import Bank
 from assay.sae.index.build import find_index
+from assay.sae.index.index import FeatureIndex
 from assay.sae.shipped import open_sae, sae_folder
 from assay.settings import FeatureSettings
 
@@ -33,11 +34,12 @@ def open_material(
     bank of sentences.
     """
     sae = open_sae(name)
-    Bank(find_index(cache, sae))  # what is missing is said before the model is loaded
+    index = find_index(cache, sae)
+    bank = Bank(index)  # what is missing is said before the model is loaded
     opened = open_host(model_read(sae, model), cache, emit, torch.float32)
-    return material_of(
-        opened, sae, home, cache, folder=sae_folder(name), settings=settings, seed=seed, emit=emit
-    )
+    index.about.check(sae, opened)
+    place = place_of(home, sae.hash, sae_folder(name))
+    return _material(opened, sae, index, bank, place, settings, seed, emit)
 
 
 def material_of(
@@ -55,14 +57,27 @@ def material_of(
     labels and a table."""
     index = find_index(cache, sae)
     index.about.check(sae, model)
-    bank = Bank(index)
+    place = place_of(home, sae.hash, folder)
+    return _material(model, sae, index, Bank(index), place, settings, seed, emit)
+
+
+def _material(
+    model: Model,
+    sae: SAE,
+    index: FeatureIndex,
+    bank: Bank,
+    place: Place,
+    settings: FeatureSettings | None,
+    seed: int,
+    emit: Emit,
+) -> Material:
     return Material(
         model=model,
         sae=sae.to(model.device),
         index=index,
         bank=bank,
         embedder=Embedder(bank.embedder),
-        place=place_of(home, sae.hash, folder),
+        place=place,
         settings=settings or FeatureSettings(),
         seed=seed,
         emit=emit,

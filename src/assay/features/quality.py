@@ -19,7 +19,7 @@ from assay.corpus.sources import corpora
 from assay.corpus.split import split
 from assay.events import Emit, ignore, stage
 from assay.features.corpus_purity import CorpusPurity
-from assay.features.labels.automatic import IndexedText
+from assay.features.text import IndexedText
 from assay.sae.coder import SAE
 from assay.sae.host import open_host
 from assay.sae.index.build import build_index
@@ -85,9 +85,7 @@ def quality(
     )
 
 
-def qualities(
-    recipe: Recipe, saes: Sequence[SAE], cache: Path, emit: Emit = ignore
-) -> list[dict[str, Any]]:
+def qualities(recipe: Recipe, saes: Sequence[SAE], cache: Path, emit: Emit = ignore) -> list[dict[str, Any]]:
     """The figures of some SAEs of one recipe on its held-out documents, as JSON-able dicts in their order."""
     text = split(corpora(recipe.corpora), recipe.activations.held_out).held_out
     model = open_host(recipe.model, cache, emit, torch.bfloat16)

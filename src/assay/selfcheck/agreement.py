@@ -1,56 +1,11 @@
-"""Statistics of a measure: does it tell bad from good, and does it say the same thing twice?"""
+"""Statistics of a measure that is taken again: does it say the same thing twice?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import f as f_distribution
 
+from assay.auroc import Estimate
 from assay.score import Interval
-
-Z = 1.959963984540054
-"""Normal quantile of a 95% interval."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its interval and what it was computed from."""
-
-    value: float | None
-    interval: Interval | None
-    """95%; None where there is no value."""
-    n: tuple[int, ...]
-    """Sizes: (good, bad) for an AUROC, (edits, seeds) for an ICC, (hits, tries) for a coverage."""
-
-
-def auroc(good: Sequence[float], bad: Sequence[float]) -> Estimate:
-    """P(a good one scores higher than a bad one), ties counted half; 0.5 tells nothing, 1 tells all.
-
-    Interval: Newcombe 2006 (Statistics in Medicine 25, 559), method 5, a score interval on Hanley and
-    McNeil's variance: at 1.0 it has a width, where resampling has none.
-    """
-    n = (len(good), len(bad))
-    if not good or not bad:
-        return Estimate(None, None, n)
-    a, b = np.asarray(good)[:, None], np.asarray(bad)[None, :]
-    value = float((a > b).mean() + (a == b).mean() / 2)
-    return Estimate(value, _newcombe(value, *n), n)
-
-
-def _newcombe(value: float, n_good: int, n_bad: int) -> Interval:
-    spread = (n_good + n_bad) / 2 - 1
-
-    def excess(theta: float) -> float:
-        """How much farther the value lies from theta than z standard errors under theta."""
-        shape = 1 + spread * ((1 - theta) / (2 - theta) + theta / (1 + theta))
-        return float(abs(value - theta) - Z * np.sqrt(theta * (1 - theta) * shape / (n_good * n_bad)))
-
-    # At 0 and 1 the excess is zero, too, without being an end of the interval: stay a little inside.
-    inside = min(max(value, 1e-9), 1 - 1e-9)
-    low = brentq(excess, 0.0, inside) if value > 0 and excess(0.0) > 0 else 0.0
-    high = brentq(excess, inside, 1.0) if value < 1 and excess(1.0) > 0 else 1.0
-    return float(low), float(high)
 
 
 def icc(table: Sequence[Sequence[float]]) -> Estimate:
@@ -60,6 +15,8 @@ def icc(table: Sequence[Sequence[float]]) -> Estimate:
     (Shrout and Fleiss 1979, eq. 1, with their F interval). Seeds are exchangeable draws, not raters, so
     the one-way form is the right one. No value where nothing varies or there are fewer than two of either.
     """
+    from scipy.stats import f as f_distribution  # half a second, for those who need it
+
     x = np.asarray(table, dtype=np.float64)
     if x.ndim != 2 or min(x.shape) < 2:
         return Estimate(None, None, (len(table), 0 if x.ndim != 2 else x.shape[1]))

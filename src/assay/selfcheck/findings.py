@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assay.auroc import Estimate, auroc
 from assay.benchmarks.names import NAMES
-from assay.selfcheck.agreement import Estimate, auroc, coverage, icc, within_sd
+from assay.selfcheck.agreement import coverage, icc, within_sd
 from assay.selfcheck.cells import Cell, Unit
 from assay.selfcheck.contrasts import CONTRASTS, DOSES
 from assay.selfcheck.planted import SOUND

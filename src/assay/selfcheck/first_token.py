@@ -13,6 +13,7 @@ from itertools import zip_longest
 from statistics import median
 from typing import Any
 
+from assay.auroc import auroc
 from assay.benchmarks.asking import Bench
 from assay.benchmarks.names import NAMES
 from assay.benchmarks.suite import run_suite
@@ -28,7 +29,6 @@ from assay.generators.catalogue.material import load_material
 from assay.generators.plan import Request
 from assay.models.model import Model
 from assay.models.tokens import encode
-from assay.selfcheck.agreement import auroc
 from assay.selfcheck.tools import Tools
 
 FORMS: Mapping[str, str] = {"original": "rome", "corrected": "r-rome"}

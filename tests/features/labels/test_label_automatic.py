@@ -11,12 +11,13 @@ import planted_labels as p
 from assay.corpus.embed import Embedder
 from assay.errors import Mismatch
 from assay.features.labelling import label_all, relabel_all
-from assay.features.labels.automatic import Deciding, IndexedText, automatic_labels
+from assay.features.labels.automatic import Deciding, automatic_labels
 from assay.features.labels.book import Labelled
 from assay.features.labels.concepts import read_label
 from assay.features.labels.relabel import INSPECTED, WORDS, relabel
 from assay.features.material import Material
 from assay.features.place import place_of
+from assay.features.text import IndexedText
 from assay.sae.index.bank import Bank
 from assay.sae.index.index import FeatureIndex
 from small import Heard

@@ -19,7 +19,7 @@ from assay.features.labels.concepts import (
     read_label,
     words_label,
 )
-from assay.features.labels.vocabulary import topics
+from assay.features.labels.topics import topics
 
 LETTERS = st.text(st.characters(categories=["Lu", "Ll"]), min_size=1, max_size=6)
 SENTENCES = st.lists(

@@ -5,7 +5,8 @@ import pytest
 
 from assay.corpus.sentences import Sentences, words_of
 from assay.features.labels.concepts import Concept, claim, ending_label, read_label
-from assay.features.labels.vocabulary import LEAST, MOST, WORDS_WITH_PART, Vocabulary, topics, vocabulary
+from assay.features.labels.topics import topics
+from assay.features.labels.vocabulary import LEAST, MOST, WORDS_WITH_PART, Vocabulary, vocabulary
 
 STEMS = ("walk", "sing", "climb", "paint", "hunt", "row", "mourn", "jump", "fish", "roam", "sail", "cook")
 VOWELS = "aeiou"

@@ -13,10 +13,11 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from assay.corpus.sentences import WORD
-from assay.features.labels.automatic import Deciding, IndexedText
+from assay.features.labels.automatic import Deciding
 from assay.features.labels.book import Labelled
 from assay.features.labels.concepts import Concept, read_label, words_label
-from assay.features.labels.vocabulary import topics
+from assay.features.labels.topics import topics
+from assay.features.text import IndexedText
 from assay.sae.index.index import FeatureIndex
 from assay.sae.index.records import Example
 

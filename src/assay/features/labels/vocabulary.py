@@ -1,10 +1,8 @@
 """The concepts that automatic labels are chosen from, and which sentences of a corpus each claims."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from math import ceil
 
 import numpy as np
@@ -23,6 +21,7 @@ from assay.features.labels.concepts import (
     read_label,
     words_label,
 )
+from assay.features.labels.topics import topics
 
 LEAST = 12
 """Sentences of the corpus that a concept must claim: of fewer, chance finds some for every feature."""
@@ -43,13 +42,6 @@ class Vocabulary:
     concepts: tuple[Concept, ...]
     claims: csc_array
     """(sentences, concepts): float32, 1 where the concept claims the sentence."""
-
-
-def topics() -> list[str]:
-    """Matters that an encyclopaedia has articles on; each is a label that is read by its meaning."""
-    text = (files("assay.features.labels") / "topics.json").read_text(encoding="utf-8")
-    names: list[str] = json.loads(text)
-    return names
 
 
 def vocabulary(sentences: Sentences, embed: Embed, emit: Emit = ignore) -> Vocabulary:
