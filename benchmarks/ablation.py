@@ -1,7 +1,7 @@
 """Packed ablation against one whole forward pass of the whole model an ablation, as one JSON document.
 
-    python benchmarks/ablation.py                      512 ablations in one row of 128 tokens, then in four
-    python benchmarks/ablation.py --queries 64         fewer of them to pack
+    python benchmarks/ablation.py                      each of CASES
+    python benchmarks/ablation.py --queries 64         the same with fewer to pack
 
 The default model, after its middle block.
 
@@ -32,8 +32,9 @@ from oracles import ablate_slowly
 
 LENGTH = 128
 """Tokens of a row."""
-ROWS = (1, 4)
-"""Rows that the ablations are spread over: every row costs one clean pass."""
+CASES = ((1, 512), (4, 512), (4, 1640))
+"""Rows of text, and ablations that are spread over them: every row costs one clean pass. The last are as many a row
+as scoring all features of the default SAE has, its controls included."""
 SHARE = 0.1
 """Length of what is subtracted, in lengths of the state it is subtracted from."""
 
@@ -51,7 +52,7 @@ def random_queries(model: Model, layer: int, rows: list[list[int]], n: int) -> Q
 
 
 def packed_ablation(
-    model: Model, layer: int, n_rows: int, n: int = 512, slow: int = 2, repeats: int = 3
+    model: Model, layer: int, n_rows: int, n: int, slow: int = 2, repeats: int = 3
 ) -> dict[str, Any]:
     """Ablations a second of either way, their ratio, and how far apart their numbers are."""
     rows = [
@@ -87,10 +88,10 @@ def packed_ablation(
 def main() -> None:
     """Measure on the default model and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--queries", type=int, default=512)
+    parser.add_argument("--queries", type=int, help="in the place of the number in each case")
     asked = parser.parse_args()
     model = assay.load("smollm2")
-    found = [packed_ablation(model, model.n_layers // 2, n, asked.queries) for n in ROWS]
+    found = [packed_ablation(model, model.n_layers // 2, rows, asked.queries or n) for rows, n in CASES]
     sys.stdout.write(
         json.dumps({"threads": torch.get_num_threads(), "packed_ablation": found}, indent=1) + "\n"
     )

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import torch
 
 import assay
-from ablation import ROWS, packed_ablation
+from ablation import CASES, packed_ablation
 from assay.benchmarks.asking import Bench
 from assay.benchmarks.suite import run_suite
 from assay.corpus.sources import corpus
@@ -135,7 +135,7 @@ def main() -> None:
         "largest_difference_nats": worst,
     }
 
-    out["packed_ablation"] = [packed_ablation(model, model.n_layers // 2, n) for n in ROWS]
+    out["packed_ablation"] = [packed_ablation(model, model.n_layers // 2, *case) for case in CASES]
 
     out["features"] = features_cost()
 
