@@ -44,6 +44,10 @@ class StoreError(InputError):
     """A database or run folder that cannot be read or written."""
 
 
+class MissingRun(StoreError):
+    """A run that is not stored."""
+
+
 class MissingPackage(InputError):
     """An optional package is not installed; ``todo`` holds the install line."""
 

@@ -13,6 +13,7 @@ Emit = Callable[[str, Mapping[str, Any]], None]
 """``emit(kind, data)``: ``kind`` is a key of KINDS, ``data`` is JSON-able."""
 
 KINDS: Mapping[str, str] = {
+    "run_queued": "the same as run_started, of a run that waits for a worker",
     "run_started": "run_id, request {prompt, subject, target, old, relation}, model {id, hash}, settings",
     "stage_started": "stage (id), title (what is running, for people), total (steps, or null if unknown)",
     "stage_progress": "stage, done, total, title; in training seconds_left and saes {k, l1, loss, ev, l0, dead} too",
@@ -25,6 +26,7 @@ KINDS: Mapping[str, str] = {
     "check": "layer, id, value, threshold, direction, passed, figures",
     "rolled_back": "layer, reason",
     "committed": "layer, edit_id, contexts, method, variant",
+    "feature_scores": "some of the fields of FeatureScores.to_json(): interp, then purity, then mui, then reading",
     "footprint": "the feature footprint as Footprint.to_json()",
     "bench_started": "id, title, index (0-based), of",
     "bench_result": "one benchmark as BenchResult.to_json()",

@@ -74,10 +74,14 @@ class Outcome:
     reading: Meaning | None = None
 
 
-def open_model(name: str, cache: Path, emit: Emit = ignore) -> Model:
+Opener = Callable[[str, Path], Model]
+"""``(name, cache)`` to a model in float32, such as ``models.load.load``."""
+
+
+def open_model(name: str, cache: Path, emit: Emit = ignore, opener: Opener | None = None) -> Model:
     """Load a model and tell what it is."""
     with stage(emit, "load", f"loading {name}"):
-        model = load(name, cache)
+        model = (opener or load)(name, cache)
     emit("run_started", {"model": describe(model)})
     return model
 
@@ -106,11 +110,13 @@ def run_edit(
     cache: Path,
     save: Callable[[Edit, Plan], None],
     settings: Settings | None = None,
+    opener: Opener | None = None,
 ) -> Outcome:
     """Edit one fact: try up to three layers, commit the first that validates, then measure it.
 
     ``save`` is called with the edit and the plan before ``committed`` is emitted, so that a committed edit
-    is always on disk. The model's weights are the unedited ones whenever this function is not measuring.
+    is always on disk. The model's weights are the unedited ones whenever this function is not measuring. ``opener``
+    may hand over a model that is open already.
     """
     settings = settings or Settings()
     check_method(options.method, options.variant)
@@ -119,7 +125,7 @@ def run_edit(
     watch = watching(options.sae, options.model)
     seen = {} if watch is None else {"features": asdict(watch.settings)}
     emit("run_started", {"settings": {**settings.to_json(), **seen}})
-    model = open_model(options.model, cache, emit)
+    model = open_model(options.model, cache, emit, opener)
     check_request(model, request)
     if options.layer is not None:
         check_reach(model, options.layer, request)
@@ -192,6 +198,7 @@ def run_bench(
     done: Mapping[str, Mapping[str, Any]] = NOTHING,
     settings: Settings | None = None,
     keep: Callable[[Plan], None] = lambda plan: None,
+    opener: Opener | None = None,
 ) -> None:
     """The thirteen on a stored edit: on its own saved probes, or on fresh ones when ``plan`` is None.
 
@@ -202,7 +209,7 @@ def run_bench(
     chosen(options.only)
     edit = load_edit(edit_file)
     emit("run_started", {"settings": settings.to_json()})
-    model = open_model(options.model, cache, emit)
+    model = open_model(options.model, cache, emit, opener)
     edit.check(model)
     if plan is not None:
         made = plan_from_json(plan)

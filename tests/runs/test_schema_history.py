@@ -18,6 +18,7 @@ FINAL = {
     "events": "run_id seq kind data at",
     "results": "run_id benchmark json at",
     "edits": "run_id id model_id model_hash layer state file created_at",
+    "jobs": "run_id work args state cancel created_at",
 }
 
 
@@ -39,7 +40,7 @@ def test_the_steps_named_are_the_steps_there_are() -> None:
     config.set_main_option("script_location", "assay.runs:migrations")
     steps = [step.revision for step in ScriptDirectory.from_config(config).walk_revisions()]
     assert tuple(reversed(steps)) == REVISIONS
-    assert HEAD == "0002"
+    assert HEAD == "0003"
 
 
 def test_the_final_schema_is_pinned_and_is_what_the_code_uses(tmp_path: Path) -> None:

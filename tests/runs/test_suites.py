@@ -98,7 +98,7 @@ def test_repeating_makes_a_run_of_its_own_with_the_same_probes(store: Store) -> 
     ((file, asked, options),) = suite.given
     assert (file.parent.name, file.read_bytes()) == (run_id, b"an edit")
     assert asked == plan_to_json(plan())
-    assert (options["seed"], options["only"]) == (0, ("zsre",))
+    assert (options["seed"], options["only"]) == (0, ["zsre"])
     run = store.document(run_id)
     assert run["edit"]["layer"] == 9
     assert (run["settings"]["of"], run["settings"]["probes"]) == (of, "same")

@@ -22,6 +22,7 @@ from assay.cli import (
     selfcheck,
     speak,
     trace,
+    ui,
 )
 from assay.errors import InputError
 from assay.runs.home import find_home
@@ -123,6 +124,7 @@ app.add_typer(features.app, name="features")
 app.command("report")(report.report)
 app.command("relations")(relations.relations)
 app.command("doctor")(doctor.doctor)
+app.command("ui")(ui.ui)
 
 
 def main() -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 
 from assay.features.material import Material
-from assay.features.mui import Ablated, ablate_features, mui_score, percentile
+from assay.features.mui import Ablated, ablate_features, mui_score
+from assay.features.mui import percentile as place_among
 from assay.features.reading import dead_reading, read_feature
 from assay.features.scorer import Said, Scorer
 from assay.sae.index.records import Example, Firing
@@ -33,55 +35,100 @@ class FeatureScores:
     """Percent of the SAE's live features with a smaller plain MUI ratio; None until all have been scored."""
     reading: Meaning
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    """``matching`` and ``other`` sentences, strongest ``corpus`` sentences, and ``positions``; JSON-able."""
+    """``matching`` and ``other`` sentences, strongest ``corpus`` sentences, ``positions``, and the cosines of all pairs
+    of sentences that it fires on: ``alike`` of the matching ones, ``corpus_alike``; JSON-able."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able dict."""
-        held = self.evidence
         return {
             "feature": self.feature,
             "label": self.label,
             "label_source": self.label_source,
-            "interp": {**self.interp.to_json(), "matching": held["matching"], "other": held["other"]},
-            "purity": {
-                **self.purity.to_json(),
-                "corpus": {**self.corpus.to_json(), "sentences": held["corpus"]},
-            },
-            "mui": {**self.mui.to_json(), "percentile": self.percentile, "positions": held["positions"]},
+            "interp": _interp_json(self.interp, self.evidence),
+            "purity": _purity_json(self.purity, self.corpus, self.evidence),
+            "mui": _mui_json(self.mui, self.percentile, self.evidence),
             "reading": self.reading.to_json(),
         }
+
+
+def _interp_json(interp: Score, held: Mapping[str, Any]) -> dict[str, Any]:
+    return {**interp.to_json(), "matching": held["matching"], "other": held["other"]}
+
+
+def _purity_json(purity: Score, corpus: Score, held: Mapping[str, Any]) -> dict[str, Any]:
+    of_corpus = {**corpus.to_json(), "sentences": held["corpus"], "alike": held["corpus_alike"]}
+    return {**purity.to_json(), "alike": held["alike"], "corpus": of_corpus}
+
+
+def _mui_json(mui: Score, percentile: float | None, held: Mapping[str, Any]) -> dict[str, Any]:
+    return {**mui.to_json(), "percentile": percentile, "positions": held["positions"]}
 
 
 def score_feature(material: Material, feature: int, label: str | None = None) -> FeatureScores:
     """The three scores of one feature: of ``label``, or of its label in the book.
 
-    Without any label InterpScore and the purity of matching sentences are unscored. Raises Mismatch for a feature
-    that does not exist, InputError for an empty label.
+    Each is told as a ``feature_scores`` event as soon as it is there. Without any label InterpScore and the purity of
+    matching sentences are unscored. Raises Mismatch for a feature that does not exist, InputError for an empty label.
     """
     m, scorer = material, Scorer(material)
     m.sae.check_feature(feature)
     own = m.book.get(feature) if label is None else None
-    said = scorer.label_scores(feature, own.label if own else label)
+    name, source = (own.label, own.source) if own else (label, None)
+    said = scorer.label_scores(feature, name)
+    evidence: dict[str, Any] = _tried(scorer, feature, said)
+    named = {"feature": feature, "label": name, "label_source": source}
+    m.emit("feature_scores", {**named, "interp": _interp_json(said.interp, evidence)})
     corpus, examples = scorer.corpus_purity(feature)
+    evidence |= {
+        "corpus": [_sentence(example) for example in examples],
+        "alike": _matching_alike(scorer, feature, said),
+        "corpus_alike": _corpus_alike(m, scorer, feature, examples),
+    }
+    m.emit("feature_scores", {"purity": _purity_json(said.purity, corpus, evidence)})
     firing = m.positions.of(feature)
     ablated = ablate_one(m, feature, firing)
     mui = mui_score(ablated, m.settings, m.seed, int(m.positions.n_firing[feature]))
+    percentile = _percentile(m, mui)
+    evidence["positions"] = _positions(m, firing, ablated)
+    m.emit("feature_scores", {"mui": _mui_json(mui, percentile, evidence)})
+    reading = reading_of(m, feature, said, corpus, mui)
+    m.emit("feature_scores", {"reading": reading.to_json()})
     return FeatureScores(
         feature=feature,
-        label=own.label if own else label,
-        label_source=own.source if own else None,
+        label=name,
+        label_source=source,
         interp=said.interp,
         purity=said.purity,
         corpus=corpus,
         mui=mui,
-        percentile=_percentile(m, mui),
-        reading=reading_of(m, feature, said, corpus, mui),
-        evidence={
-            **_tried(scorer, feature, said),
-            "corpus": [_sentence(example) for example in examples],
-            "positions": _positions(m, firing, ablated),
-        },
+        percentile=percentile,
+        reading=reading,
+        evidence=evidence,
     )
+
+
+def _matching_alike(scorer: Scorer, feature: int, said: Said) -> dict[str, Any]:
+    """Of the matching sentences that it fires on, which are the first ones of those sorted by activation."""
+    if said.sets is None:
+        return _alike([], None)
+    values = said.values[said.sets.matching]
+    order = np.argsort(-values, kind="stable")
+    loud = said.sets.matching[order][scorer.fires(feature, values[order])]
+    return _alike(range(len(loud)), scorer.vectors(loud))
+
+
+def _corpus_alike(
+    material: Material, scorer: Scorer, feature: int, examples: Sequence[Example]
+) -> dict[str, Any]:
+    loud = [n for n, e in enumerate(examples) if scorer.fires(feature, np.array([e.value]))[0]]
+    numbers = [examples[n].sentence for n in loud]
+    return _alike(loud, material.text.vectors_of(numbers) if numbers else None)
+
+
+def _alike(of: Sequence[int], vectors: Float32[np.ndarray, "n d"] | None) -> dict[str, Any]:
+    """``of``, places in a list of sentences, and the cosines of all pairs of these, to three decimals."""
+    cosines = [] if vectors is None else np.round((vectors @ vectors.T).astype(np.float64), 3).tolist()
+    return {"of": list(of), "cosine": cosines}
 
 
 def dead(material: Material, feature: int, said: Said) -> bool:
@@ -115,7 +162,7 @@ def _percentile(material: Material, mui: Score) -> float | None:
     if table is None or mui.raw is None:
         return None
     ratios = table["ratio"].to_numpy(np.float64)
-    return percentile(mui.raw, ratios[np.isfinite(ratios)])
+    return place_among(mui.raw, ratios[np.isfinite(ratios)])
 
 
 def _tried(scorer: Scorer, feature: int, said: Said) -> dict[str, list[dict[str, Any]]]:

@@ -72,6 +72,10 @@ class Scorer:
         """Whether these activations count as firing, against the largest one in the index."""
         return fires(values, self._m.settings, self._m.index.statistics(feature).max)
 
+    def vectors(self, some: Int64[np.ndarray, " n"]) -> Float[np.ndarray, "n d"]:
+        """Embeddings of sentences of the scoring half."""
+        return np.asarray(self._corpus.pool[some])
+
     def example(self, feature: int, sentence: int) -> Example | None:
         """A sentence of the scoring half with the feature's activation on every token."""
         return self._m.bank.example(feature, sentence + self._m.bank.n_deciding)

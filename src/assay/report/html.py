@@ -24,30 +24,38 @@ from assay.report.text import clean, one_line, token
 
 def render(run: Run) -> str:
     """The page as text; the same run gives the same text."""
-    environment = _environment()
-    source = partial(_source, environment)
+    known = environment()
+    source = partial(_source, known)
     style, script = source("report.css"), source("report.js.j2")
-    thirteen = cards.benches(run)
-    return environment.get_template("report.html.j2").render(
-        run={part: run.get(part) for part in _PARTS},
+    return known.get_template("report.html.j2").render(
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
-        thirteen=thirteen,
-        failures_first=cards.failures_first(thirteen),
-        groups=tuple(cards.by_group(thirteen)),
-        tally=cards.tally(thirteen),
-        any_scored=cards.any_scored(run),
-        status=view.status(run),
-        gaps=view.gaps(run),
-        checks=view.checks(run),
-        layer=view.layer(run),
-        curves={card.id: _curve(card, run) for card in thirteen},
-        trace=heatmap.heatmap(run.get("trace"), view.layer(run), view.layer_mark(run)),
-        glossary=BENCHMARKS,
-        checks_glossary=CHECKS,
+        **shown(run),
     )
+
+
+def shown(run: Run) -> dict[str, Any]:
+    """What the templates of a run's parts are filled in with."""
+    thirteen = cards.benches(run)
+    return {
+        "run": {part: run.get(part) for part in _PARTS},
+        "request": run.get("request") or {},
+        "thirteen": thirteen,
+        "failures_first": cards.failures_first(thirteen),
+        "groups": tuple(cards.by_group(thirteen)),
+        "tally": cards.tally(thirteen),
+        "any_scored": cards.any_scored(run),
+        "status": view.status(run),
+        "gaps": view.gaps(run),
+        "checks": view.checks(run),
+        "layer": view.layer(run),
+        "curves": {card.id: _curve(card, run) for card in thirteen},
+        "trace": heatmap.heatmap(run.get("trace"), view.layer(run), view.layer_mark(run)),
+        "glossary": BENCHMARKS,
+        "checks_glossary": CHECKS,
+    }
 
 
 _PARTS = (
@@ -100,9 +108,9 @@ def _curve(card: cards.Bench, run: Run) -> Markup | None:
     return None
 
 
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
+def _source(known: Environment, name: str) -> str:
+    assert known.loader is not None
+    return known.loader.get_source(known, name)[0]
 
 
 def _hash(inside: str) -> str:
@@ -117,9 +125,10 @@ def _finalize(value: Any) -> Any:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates' own filters and functions, with escaping."""
     # Compiling the templates takes longer than filling them in; nothing changes the environment later.
-    environment = Environment(
+    made = Environment(
         loader=PackageLoader("assay.report"),
         autoescape=True,
         finalize=_finalize,
@@ -127,7 +136,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "number": words.number,
         "probability": words.probability,
         "interval": words.interval,
@@ -138,9 +147,9 @@ def _environment() -> Environment:
         "anchor": anchor,
         "wording": lambda key: str(key).replace("_", " "),
     }
-    environment.globals |= {"charts": charts, "loss_curve": curves.loss_curve, "view": view, "words": words}
-    environment.globals |= {"target_curve": curves.target_curve, "features": footprint}
-    return environment
+    made.globals |= {"charts": charts, "loss_curve": curves.loss_curve, "view": view, "words": words}
+    made.globals |= {"target_curve": curves.target_curve, "features": footprint}
+    return made
 
 
 def anchor(id: Any) -> str:

@@ -39,6 +39,8 @@ STATUSES: Mapping[str, Word] = {
     "interrupted": Word("interrupted", "‖", "unsure", "bold yellow"),
     "running": Word("still running", "…", "unsure", "bold yellow"),
     "failed": Word("failed", "✗", "bad", "bold red"),
+    "queued": Word("waiting", "…", "none", "dim"),
+    "done": Word("done", "✓", "good", "bold green"),
 }
 """The run's ``status``."""
 

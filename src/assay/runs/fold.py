@@ -39,6 +39,7 @@ def empty() -> Document:
         "validation": {"passed": None, "checks": []},
         "carried": None,
         "footprint": None,
+        "feature": None,
         "benchmarks": [],
         "reading": None,
         "timings": {"total": 0.0},
@@ -159,7 +160,18 @@ def _failed(run: Document, data: Mapping[str, Any]) -> None:
     run.update(status=data.get("status", "failed"), error=data["error"], resumable=data["resumable"])
 
 
+def _queued(run: Document, data: Mapping[str, Any]) -> None:
+    _started(run, data)
+    run["status"] = "queued"
+
+
+def _feature_scores(run: Document, data: Mapping[str, Any]) -> None:
+    """The scores of a feature come one after another."""
+    run["feature"] = {**(run["feature"] or {}), **data}
+
+
 STEPS: Mapping[str, Callable[[Document, Mapping[str, Any]], None]] = {
+    "run_queued": _queued,
     "run_started": _started,
     "stage_finished": _stage_finished,
     "plan": _plan,
@@ -171,6 +183,7 @@ STEPS: Mapping[str, Callable[[Document, Mapping[str, Any]], None]] = {
     "rolled_back": _rolled_back,
     "committed": _committed,
     "footprint": _footprint,
+    "feature_scores": _feature_scores,
     "bench_result": _bench_result,
     "reading": _reading,
     "run_finished": _finished,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
 
-from assay.errors import StoreError
+from assay.errors import MissingRun, StoreError
 
 LAST = "last"
 """Stands for the newest run wherever a run is asked for."""
@@ -44,7 +44,7 @@ def pick(asked: str, ids: Sequence[str]) -> str:
     """
     wanted = "a run id, the start of one, or 'last'"
     if not ids:
-        raise StoreError(
+        raise MissingRun(
             f"run {asked!r}, but no run is stored yet",
             wanted,
             "make one: assay edit --prompt ... --target ...",
@@ -60,7 +60,7 @@ def pick(asked: str, ids: Sequence[str]) -> str:
         todo = "write more of it: " + ", ".join(hits[-3:])
         raise StoreError(f"run {asked!r}, the start of {len(hits)} runs", wanted, todo)
     near = ", ".join(_nearest(asked, ids))
-    raise StoreError(
+    raise MissingRun(
         f"run {asked!r}, which is not stored", wanted, f"nearest: {near}; all of them: assay runs list"
     )
 

@@ -92,9 +92,9 @@ class Recording:
         self.folder.rewrite_probes(run["benchmarks"])
         self.folder.write_run(run)
 
-    def resumes(self) -> None:
-        """Begin another sitting of a stopped run."""
-        self._committed = True
+    def begins(self, again: bool) -> None:
+        """Begin the first sitting of a queued run, or with ``again`` another one of a stopped run."""
+        self._committed = again
         self.emit("run_started", {"versions": provenance()})
 
     def _due(self, data: Mapping[str, Any]) -> bool:
@@ -108,17 +108,19 @@ class Recording:
 
 
 @contextmanager
-def recording(store: Store, run_id: str, listen: Emit = ignore, resume: bool = False) -> Iterator[Recording]:
+def recording(
+    store: Store, run_id: str, listen: Emit = ignore, resume: bool = False, queued: bool = False
+) -> Iterator[Recording]:
     """Hold run ``run_id`` for this process and record it until the block ends, however it ends.
 
     A block that ends without ``finish`` is marked done; one stopped by the user interrupted; one that raises
-    failed. With ``resume`` a stopped run goes on.
+    failed. With ``resume`` a stopped run goes on; with ``queued`` one that waited begins.
     """
     with only_writer(store.home.run(run_id), run_id):
         run = Recording(store, run_id, listen)
         try:
-            if resume:
-                run.resumes()
+            if resume or queued:
+                run.begins(again=resume)
             run.write()
             yield run
             run.finish("done")

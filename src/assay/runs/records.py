@@ -24,9 +24,9 @@ class Run:
 
     id: str
     kind: str
-    """edit | bench | trace."""
+    """edit | bench | trace | feature."""
     status: str
-    """running | committed | rolled_back | done | failed | interrupted; interrupted is also what a running
+    """queued | running | committed | rolled_back | done | failed | interrupted; interrupted is also what a running
     run is called once its process is gone."""
     pid: int
     pid_started: str | None

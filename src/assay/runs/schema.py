@@ -1,6 +1,6 @@
 """The tables as they are now; how they came to be is in migrations/."""
 
-from sqlalchemy import JSON, Column, Integer, MetaData, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Integer, MetaData, Table, Text
 
 METADATA = MetaData()
 
@@ -58,3 +58,15 @@ EDITS = Table(
     Column("created_at", Text, nullable=False),
 )
 """Every edit a run tried. The id alone is not unique: the same edit made twice has the same one."""
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    Column("work", Text, nullable=False),
+    Column("args", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("cancel", Boolean, nullable=False),
+    Column("created_at", Text, nullable=False),
+)
+"""Runs that were asked for in the web app, and which of them its worker has begun."""

@@ -40,9 +40,9 @@ class Store:
 
     def __init__(self, home: Home, wait: float = WAIT) -> None:
         self.home = home
-        self._database = open_database(home, wait)
+        self.database = open_database(home, wait)
         try:
-            migrate(self._database)
+            migrate(self.database)
         except BaseException:
             self.close()
             raise
@@ -57,20 +57,23 @@ class Store:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._database.engine.dispose()
+        self.database.engine.dispose()
 
     # writing
 
-    def create_run(self, kind: str, request: Mapping[str, Any], options: Mapping[str, Any]) -> str:
-        """A new run of ``kind`` (edit | bench | trace), its first event stored; returns its id.
+    def create_run(
+        self, kind: str, request: Mapping[str, Any], options: Mapping[str, Any], queued: bool = False
+    ) -> str:
+        """A new run of ``kind`` (edit | bench | trace | feature), its first event stored; returns its id.
 
-        ``request`` is Request.to_json(), ``options`` every setting including ``model``.
+        ``request`` is Request.to_json(), ``options`` every setting including ``model``. One that is ``queued`` is
+        begun later, by another process.
         """
         run_id = names.new_id(kind, request["subject"], request["target"])
         row = {
             "id": run_id,
             "kind": kind,
-            "status": "running",
+            "status": "queued" if queued else "running",
             "pid": os.getpid(),
             "pid_started": started(os.getpid()),
             "host": host(),
@@ -91,18 +94,18 @@ class Store:
             "versions": provenance(),
         }
         try:
-            with self._database.connection(writes=True) as connection:
+            with self.database.connection(writes=True) as connection:
                 connection.execute(sa.insert(RUNS).values(row))
-                self._append(connection, run_id, "run_started", begin)
+                self._append(connection, run_id, "run_queued" if queued else "run_started", begin)
         except IntegrityError:  # the same id within one second: one in 65,536
-            return self.create_run(kind, request, options)
+            return self.create_run(kind, request, options, queued)
         return run_id
 
     def append(self, run_id: str, kind: str, data: Mapping[str, Any]) -> Event:
         """Store one event with everything that follows from it; numbers that are not finite become null."""
         if kind not in KINDS:
             raise KeyError(f"unknown event kind {kind!r}")
-        with self._database.connection(writes=True) as connection:
+        with self.database.connection(writes=True) as connection:
             return self._append(connection, run_id, kind, data)
 
     def _append(self, connection: sa.Connection, run_id: str, kind: str, data: Mapping[str, Any]) -> Event:
@@ -131,7 +134,7 @@ class Store:
         chosen = (
             sa.select(EVENTS).where(EVENTS.c.run_id == run_id, EVENTS.c.seq > after).order_by(EVENTS.c.seq)
         )
-        with self._database.connection(writes=False) as connection:
+        with self.database.connection(writes=False) as connection:
             return [Event(row.seq, row.kind, row.data, row.at) for row in connection.execute(chosen)]
 
     def runs(self, search: str = "", limit: int | None = None) -> list[Run]:
@@ -147,19 +150,19 @@ class Store:
                 RUNS.c.kind,
             )
             chosen = chosen.where(sa.or_(*(column.icontains(word, autoescape=True) for column in columns)))
-        with self._database.connection(writes=False) as connection:
+        with self.database.connection(writes=False) as connection:
             return [_derived(Run(**row._mapping)) for row in connection.execute(chosen.limit(limit))]
 
     def find(self, asked: str) -> str:
         """The id that ``asked`` means: an id, the start of one, or ``last``."""
         chosen = sa.select(RUNS.c.id).order_by(RUNS.c.created_at, RUNS.c.id)
-        with self._database.connection(writes=False) as connection:
+        with self.database.connection(writes=False) as connection:
             return names.pick(asked, list(connection.scalars(chosen)))
 
     def run(self, asked: str) -> Run:
         """The row of the run that ``asked`` means."""
         run_id = self.find(asked)
-        with self._database.connection(writes=False) as connection:
+        with self.database.connection(writes=False) as connection:
             row = connection.execute(sa.select(RUNS).where(RUNS.c.id == run_id)).one()
         return _derived(Run(**row._mapping))
 
@@ -170,7 +173,7 @@ class Store:
     def results(self, run_id: str) -> dict[str, dict[str, Any]]:
         """Benchmark id to its newest result."""
         chosen = sa.select(RESULTS).where(RESULTS.c.run_id == run_id).order_by(RESULTS.c.at)
-        with self._database.connection(writes=False) as connection:
+        with self.database.connection(writes=False) as connection:
             return {row.benchmark: row.json for row in connection.execute(chosen)}
 
     def edits(self, rolled_back: bool = False) -> list[StoredEdit]:
@@ -178,7 +181,7 @@ class Store:
         chosen = sa.select(EDITS).order_by(EDITS.c.created_at.desc())
         if not rolled_back:
             chosen = chosen.where(EDITS.c.state == "committed")
-        with self._database.connection(writes=False) as connection:
+        with self.database.connection(writes=False) as connection:
             return [StoredEdit(**row._mapping) for row in connection.execute(chosen)]
 
     def document(self, asked: str) -> dict[str, Any]:

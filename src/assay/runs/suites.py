@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import StoreError
-from assay.events import Emit
+from assay.events import Emit, ignore
 from assay.generators.plan import Plan
 from assay.runs.folder import RunFolder
 from assay.runs.recording import recording
@@ -52,22 +52,40 @@ def repeat(
     only: tuple[str, ...] | None = None,
     seed: int | None = None,
 ) -> str:
-    """Run the suite on a run's edit in a new run; returns the new id.
+    """Run the suite on a run's edit in a new run; returns the new id."""
+    run_id = store.create_run("bench", *again(store, asked, fresh, only, seed))
+    repeat_in(store, run_id, suite, listen)
+    return run_id
+
+
+def again(
+    store: Store,
+    asked: str,
+    fresh: bool = False,
+    only: tuple[str, ...] | None = None,
+    seed: int | None = None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Request and options of a new run that measures the edit of an old one.
 
     ``fresh`` asks for new probes: then the seed is one more than the old run's unless ``seed`` says
-    otherwise, because the same seed would make the same probes. The new folder stands alone.
+    otherwise, because the same seed would make the same probes. Raises StoreError for a run without an edit.
     """
-    of, edit_file = store.edit_file(asked)
+    of, _ = store.edit_file(asked)
     run = store.document(of)
     if seed is None:
         seed = run["options"].get("seed", 0) + fresh
-    options = {**run["options"], "bench": True, "only": only, "seed": seed}
     how = {"of": of, "probes": "fresh" if fresh else "same"}
-    run_id = store.create_run("bench", run["request"], {**options, **how})
-    with recording(store, run_id, listen) as recorded:
+    return run["request"], {**run["options"], "bench": True, "only": only, "seed": seed, **how}
+
+
+def repeat_in(store: Store, run_id: str, suite: Suite, listen: Emit = ignore, queued: bool = False) -> None:
+    """The suite in a new run that ``again`` described; its folder stands alone."""
+    options = store.document(run_id)["options"]
+    of, edit_file = store.edit_file(options["of"])
+    fresh = options["probes"] == "fresh"
+    with recording(store, run_id, listen, queued=queued) as recorded:
         recorded.folder.copy_from(RunFolder(edit_file.parent), plan=not fresh)
         recorded.inherit(store.events(of), plan=not fresh)
         plan = recorded.folder.read_plan()
         suite(recorded.folder.edit, plan, options, recorded.emit, {}, recorded.folder.write_plan)
         recorded.finish("committed")
-    return run_id

@@ -1,0 +1,113 @@
+"""What the worker does for a job: one function per kind of work, each recorded as a run."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from assay.events import Emit, ignore
+from assay.features.material import Material
+from assay.features.opened import material_of
+from assay.features.score import score_feature
+from assay.generators.plan import Plan, Request
+from assay.models.load import load
+from assay.models.model import Model
+from assay.pipeline import Options, run_bench, run_edit
+from assay.runs import suites
+from assay.runs.queue import Job
+from assay.runs.recording import recording
+from assay.runs.store import Store
+from assay.sae.host import model_read
+from assay.sae.index.build import find_index
+from assay.sae.shipped import open_sae, sae_folder
+
+
+@dataclass(eq=False)
+class Workshop:
+    """What stays open between two jobs: the last model, and the last SAE's material."""
+
+    store: Store
+    _models: dict[str, Model] = field(default_factory=dict)
+    _materials: dict[tuple[str, str | None, int], Material] = field(default_factory=dict)
+
+    @property
+    def cache(self) -> Path:
+        """The home's cache."""
+        return self.store.home.cache
+
+    def model(self, name: str, cache: Path) -> Model:
+        """A model in float32; only the last one is kept."""
+        if name not in self._models:
+            self._models.clear()
+            self._models[name] = load(name, cache)
+        return self._models[name]
+
+    def material(self, sae: str, model: str | None, seed: int, emit: Emit) -> Material:
+        """All that scoring a feature reads: the last one again, but for its labels, which are read anew."""
+        opened = open_sae(sae)
+        host = self.model(model_read(opened, model), self.cache)
+        key, index = (sae, model, seed), find_index(self.cache, opened)
+        held = self._materials.get(key)
+        if held is None or held.model is not host or held.index.folder != index.folder:
+            home = self.store.home
+            held = material_of(host, opened, home.root, home.cache, folder=sae_folder(sae), seed=seed)
+            self._materials = {key: held}
+        return replace(held, emit=emit)
+
+    def suite(
+        self,
+        edit_file: Path,
+        plan: dict[str, Any] | None,
+        options: Mapping[str, Any],
+        emit: Emit,
+        done: suites.Results,
+        keep: Callable[[Plan], None],
+    ) -> None:
+        """The benchmarks of a stored edit, as ``runs.suites`` asks for them."""
+        run_bench(edit_file, plan, options_of(options), emit, self.cache, done, keep=keep, opener=self.model)
+
+
+def options_of(stored: Mapping[str, Any]) -> Options:
+    """The options of a run as they are stored."""
+    known = {name: stored[name] for name in Options.__dataclass_fields__ if name in stored}
+    only = known.get("only")
+    return Options(**{**known, "only": tuple(only) if only is not None else None})
+
+
+def do_edit(shop: Workshop, job: Job) -> None:
+    """Edit, validate, measure."""
+    run = shop.store.document(job.run_id)
+    request = Request(**{name: run["request"].get(name) for name in Request.__dataclass_fields__})
+    with recording(shop.store, job.run_id, queued=True) as recorded:
+        outcome = run_edit(
+            request, options_of(run["options"]), recorded.emit, shop.cache, recorded.save, opener=shop.model
+        )
+        recorded.finish(outcome.status)
+
+
+def do_bench(shop: Workshop, job: Job) -> None:
+    """The thirteen again, on another run's edit: in this run, which was made for it."""
+    suites.repeat_in(shop.store, job.run_id, shop.suite, queued=True)
+
+
+def do_resume(shop: Workshop, job: Job) -> None:
+    """The rest of a stopped suite."""
+    suites.resume(shop.store, job.run_id, shop.suite, ignore)
+
+
+def do_feature(shop: Workshop, job: Job) -> None:
+    """The three scores of a feature."""
+    asked = job.args
+    with recording(shop.store, job.run_id, queued=True) as recorded:
+        material = shop.material(asked["sae"], asked.get("model"), asked["seed"], recorded.emit)
+        score_feature(material, asked["feature"], asked.get("label"))
+        recorded.finish("done")
+
+
+WORK: Mapping[str, Callable[[Workshop, Job], None]] = {
+    "edit": do_edit,
+    "bench": do_bench,
+    "resume": do_resume,
+    "feature": do_feature,
+}
+"""Kind of work to what does it."""
