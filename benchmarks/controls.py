@@ -1,10 +1,12 @@
-"""What the three scores are worth: an SAE, the same with its labels shuffled, and one of random weights, side by side.
+"""What the scores are worth: an SAE, the same with its labels shuffled, and random directions, side by side.
 
-    python benchmarks/controls.py docs/img/controls.svg          the default SAE (about a quarter of an hour)
+    python benchmarks/controls.py docs/img/controls.svg          the default SAE (about half an hour)
 
-All three are scored in the same way: index and bank of the same text, automatic labels, the same number of features
-drawn at random. Shuffled labels are those of other live features of the SAE itself; its MUI has no label in it and
-stays as it is. Prints medians and shares above the lines as one JSON document, and draws the three distributions.
+All are scored in the same way: index and bank of the same text, automatic labels, the same number of features drawn at
+random. Shuffled labels are those of other live features of the SAE itself; its MUI has no label in it and stays as it
+is. Random directions fire as often and write as much as the SAE's features, and are drawn in the whitened residual
+stream and in the stream as it is. Prints medians, shares above the lines and how many labels are different as one JSON
+document, and draws the distributions.
 """
 
 import argparse
@@ -30,7 +32,7 @@ from assay.sae.control import make_control
 from assay.sae.index.make import make_index
 from assay.settings import FeatureSettings
 
-TOKENS, SENTENCES, SAMPLE = 60_000, 2_000, 1_500
+TOKENS, SENTENCES, SAMPLE = 120_000, 3_000, 1_000
 
 
 def tell(kind: str, data: Any) -> None:
@@ -64,12 +66,23 @@ def figures(table: pd.DataFrame) -> dict[str, Any]:
         "interp": settings.interp_threshold,
         "corpus_purity": settings.purity_threshold,
         "mui": settings.mui_threshold,
+        "over_random": 2.0,
     }
-    columns = (*lines, "auroc", "ratio", "corpus_calibrated", "over_random")
-    out: dict[str, Any] = {"features": len(table), "live": int((~table["dead"]).sum())}
+    columns = (*lines, "d", "auroc", "ratio", "corpus_calibrated")
+    live = table[~table["dead"]]
+    labels = live["label"].dropna()
+    out: dict[str, Any] = {
+        "features": len(table),
+        "live": len(live),
+        "different_labels": round(labels.nunique() / max(1, len(labels)), 3),
+    }
     for name in columns:
         values = table[name].dropna()
-        out[name] = {"n": len(values), "median": round(float(values.median()), 4)}
+        out[name] = {
+            "n": len(values),
+            "median": round(float(values.median()), 4),
+            "middle_90": [round(float(values.quantile(q)), 4) for q in (0.05, 0.95)],
+        }
         if name in lines:
             out[name]["reach"] = round(float((values >= lines[name]).mean()), 3)
     out["leaning"] = {str(name): int(n) for name, n in table["leaning"].value_counts().items()}
@@ -83,16 +96,16 @@ def main() -> None:
     parser.add_argument("--sae", default="smollm2")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        homes = [Path(folder) / name for name in ("trained", "random")]
-        for home in homes:  # the dequantised model is the same: it is made once
-            home.mkdir()
-            (home / "cache").mkdir()
+        homes = {name: Path(folder) / name for name in ("trained", "whitened", "plain")}
+        for home in homes.values():  # the dequantised model is the same: it is made once
+            (home / "cache").mkdir(parents=True)
             (home / "cache" / "models").symlink_to(find_home().cache / "models")
-        material, trained = scored(asked.sae, homes[0])
-        tables = {"trained": trained, "labels shuffled": shuffled(material, homes[0])}
-        control = Path(folder) / "control"
-        make_control(asked.sae, control, homes[1] / "cache", emit=tell)
-        tables["random weights"] = scored(control, homes[1])[1]
+        material, trained = scored(asked.sae, homes["trained"])
+        tables = {"trained": trained, "labels shuffled": shuffled(material, homes["trained"])}
+        for name in ("whitened", "plain"):
+            control = Path(folder) / f"{name}-control"
+            make_control(asked.sae, control, homes[name] / "cache", whitened=name == "whitened", emit=tell)
+            tables[f"random, {name}"] = scored(control, homes[name])[1]
         asked.picture.write_text(comparison_picture(tables) + "\n", encoding="utf-8")
         found = {name: figures(table) for name, table in tables.items()}
     sys.stdout.write(json.dumps({"threads": torch.get_num_threads(), "tables": found}, indent=1) + "\n")

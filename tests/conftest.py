@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from assay.models.model import Model
+from threads import THREADS
 from tiny import FAMILY_NAMES, tiny_model
 
 
@@ -18,8 +19,8 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 @pytest.fixture(autouse=True)
-def _two_threads() -> None:
-    torch.set_num_threads(2)
+def _threads() -> None:
+    torch.set_num_threads(THREADS)
 
 
 @pytest.fixture(params=FAMILY_NAMES)

@@ -14,8 +14,8 @@ import pytest
 import typer.main
 
 import assay
+from assay import asked
 from assay.benchmarks.names import NAMES
-from assay.cli import inputs
 from assay.cli.main import app
 from assay.settings import Settings
 
@@ -28,12 +28,12 @@ LANGUAGES = {"sh", "python", "text"}
 """``sh`` holds commands, ``text`` what they print."""
 
 VALUES: Mapping[str, Callable[[str], object]] = {
-    "--only": inputs.benchmarks,
-    "--layer": inputs.layer,
-    "--method": inputs.method,
-    "--variant": inputs.variant,
-    "--generator": inputs.generator,
-    "--probes": lambda text: inputs.chosen("probes", text, inputs.PROBES),
+    "--only": asked.benchmarks,
+    "--layer": asked.layer,
+    "--method": asked.method,
+    "--variant": asked.variant,
+    "--generator": asked.generator,
+    "--probes": lambda text: asked.chosen("probes", text, asked.PROBES),
 }
 """Options whose values a command checks itself, after the parser is done."""
 

@@ -22,6 +22,7 @@ from assay.features.labels.concepts import read_label
 from assay.features.opened import material_of
 from assay.features.score import FeatureScores
 from assay.features.score import score_feature as find_scores
+from assay.generators.means import means_in
 from assay.generators.plan import Plan, Request
 from assay.generators.table import generator as find_generator
 from assay.models.load import load as load_model
@@ -154,11 +155,20 @@ def edit(
 
 
 def validate(
-    model: Model, edit: Edit, *, generator: str = "catalogue", seed: int = 0, settings: Settings | None = None
+    model: Model,
+    edit: Edit,
+    *,
+    generator: str = "catalogue",
+    base_url: str | None = None,
+    seed: int = 0,
+    settings: Settings | None = None,
 ) -> Verdict:
-    """The three checks of an edit, on paraphrases and neutral prompts from the generator."""
+    """The three checks of an edit, on paraphrases and neutral prompts from the generator.
+
+    ``base_url`` is the address of a server for ``generator="llm:..."``.
+    """
     settings = settings or Settings()
-    plan = find_generator(generator).plan(edit.request, seed)
+    plan = find_generator(generator, means_in(find_home().cache, base_url)).plan(edit.request, seed)
     return run_checks(model, edit, plan.paraphrases, plan.neutral, settings.validate)
 
 
@@ -167,16 +177,21 @@ def assess(
     edit: Edit,
     *,
     generator: str = "catalogue",
+    base_url: str | None = None,
     seed: int = 0,
     benchmarks: Sequence[str] | None = None,
     settings: Settings | None = None,
     moments: Moments | None = None,
     emit: Emit = ignore,
 ) -> Run:
-    """The thirteen benchmarks of an edit (or the chosen ones); the model is unchanged afterwards."""
+    """The thirteen benchmarks of an edit (or the chosen ones); the model is unchanged afterwards.
+
+    ``base_url`` is the address of a server for ``generator="llm:..."``.
+    """
     settings = settings or Settings()
     only = chosen(benchmarks)
-    plan = find_generator(generator).plan(
+    means = means_in(find_home().cache, base_url, emit=emit)
+    plan = find_generator(generator, means).plan(
         edit.request, seed, settings.bench.n_probes, settings.bench.n_synthetic
     )
     results, reading = pipeline.assess(

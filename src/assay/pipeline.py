@@ -25,9 +25,10 @@ from assay.edits.validate import Verdict, validate
 from assay.errors import RequestError
 from assay.events import Emit, ignore, stage
 from assay.features.watch import watching
+from assay.generators.means import means_in
 from assay.generators.plan import Plan, Request
 from assay.generators.plan_json import plan_from_json
-from assay.generators.table import generator
+from assay.generators.table import asking, generator
 from assay.models.load import load
 from assay.models.model import Model
 from assay.models.tokens import subject_span, text_of
@@ -58,6 +59,10 @@ class Options:
     trace: bool = True
     sae: str | None = None
     """A folder or an alias; None: the one that comes with the model, if any; ``none``: none."""
+    base_url: str | None = None
+    """Address of the server that a generator asks; None: the provider's own."""
+    timeout: float | None = None
+    """Seconds to wait for one answer of it; None: the setting."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +126,12 @@ def run_edit(
     settings = settings or Settings()
     check_method(options.method, options.variant)
     chosen(options.only)
-    maker = generator(options.generator)
+    means = means_in(cache, options.base_url, options.timeout, emit)
+    maker = generator(options.generator, means)
     watch = watching(options.sae, options.model)
-    seen = {} if watch is None else {"features": asdict(watch.settings)}
+    seen = asking(options.generator, means)
+    if watch is not None:
+        seen["features"] = asdict(watch.settings)
     emit("run_started", {"settings": {**settings.to_json(), **seen}})
     model = open_model(options.model, cache, emit, opener)
     check_request(model, request)
@@ -208,14 +216,16 @@ def run_bench(
     settings = settings or Settings()
     chosen(options.only)
     edit = load_edit(edit_file)
-    emit("run_started", {"settings": settings.to_json()})
+    means = means_in(cache, options.base_url, options.timeout, emit)
+    seen = asking(options.generator, means) if plan is None else {}
+    emit("run_started", {"settings": {**settings.to_json(), **seen}})
     model = open_model(options.model, cache, emit, opener)
     edit.check(model)
     if plan is not None:
         made = plan_from_json(plan)
     else:
         with stage(emit, "plan", "making probes"):
-            made = generator(options.generator).plan(
+            made = generator(options.generator, means).plan(
                 edit.request, options.seed, settings.bench.n_probes, settings.bench.n_synthetic
             )
         keep(made)

@@ -148,6 +148,32 @@ class FeatureSettings:
 
 
 @dataclass(frozen=True)
+class LlmSettings:
+    """Asking a language model for probes (docs/generators.md). Recorded with the runs whose probes come from one."""
+
+    concurrency: int = 4
+    """Calls at the same time, at most."""
+    timeout: float = 60.0
+    """Seconds to wait for one answer."""
+    attempts: int = 4
+    """Tries of one call that a server is too busy for, or fails at, in all."""
+    wait: float = 1.0
+    """Seconds before the second try where the server names none; doubled before each further one."""
+    longest_wait: float = 60.0
+    """Seconds that a server may ask to wait; one that asks for more is not waited for."""
+    repairs: int = 2
+    """How often an answer that does not fit is sent back with what is wrong with it."""
+    again: int = 2
+    """How often more probes are asked for, per purpose, where the audit left too few."""
+    largest: int = 1_000_000
+    """Bytes of an answer, at most."""
+    max_tokens: int = 8_192
+    """Tokens of an answer, at most, where the server minds; thinking counts."""
+    temperature: float | None = None
+    """None: the server's own, which is the model's recommended one on most."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of one run, recorded with it."""
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from assay.asked import stored_options
 from assay.benchmarks.names import NAMES
-from assay.cli.inputs import stored_options
 from assay.errors import StoreError
 from assay.events import Emit, ignore
 from assay.pipeline import Options, run_bench, run_edit

@@ -26,9 +26,10 @@ import torch
 import assay.evals.run
 from assay.runs.home import Home
 from eval_bench import Bench
+from threads import THREADS
 from tiny import tiny_model
 
-torch.set_num_threads(2)  # as in conftest.py: sums are added up in another order by another number
+torch.set_num_threads(THREADS)  # as in conftest.py: sums are added up in another order by another number
 
 def listen(kind, data):
     if kind == "stage_progress" and data["stage"] == "eval" and data["done"] == 1:

@@ -22,6 +22,7 @@ from assay.evals.scoring import SEVERAL, maker_of
 from assay.models.model import weight_hash
 from assay.runs.home import Home
 from small import SMALL, Heard
+from threads import THREADS
 from tiny import tiny_model
 
 ONE: Mapping[str, Any] = {"layers": (1,), "variants": ("r-rome",)}
@@ -42,7 +43,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    torch.set_num_threads(2)  # as in conftest.py, which comes later than this
+    torch.set_num_threads(THREADS)  # as in conftest.py, which comes later than this
     bench = Bench(Home(tmp_path_factory.mktemp("home")), tiny_model("llama"))
     return Run(bench, bench.run("counterfact", **SCORED))
 

@@ -9,8 +9,10 @@ from assay.generators.catalogue.catalogue import Catalogue
 from assay.generators.catalogue.facts import Facts, key
 from assay.generators.catalogue.relations import load_relations
 from assay.generators.plan import AXES, Plan, Request
-from assay.generators.table import generator, relations
+from assay.generators.table import GENERATORS, generator, relations
+from assay.generators.table import named as read_name
 from assay.probes.audit import VALIDATION, audit, names, same
+from assay.probes.probe import Probe
 
 FACTS = Facts()
 RELATIONS = load_relations()
@@ -254,12 +256,50 @@ def test_a_misspelt_relation_is_an_error_with_near_matches(catalogue):
     assert "country_capital" in caught.value.todo
 
 
+@pytest.mark.parametrize(
+    ("name", "came", "wanted", "todo"),
+    [
+        (
+            "catalog",
+            "generator 'catalog'",
+            "one of catalogue, llm:MODEL, replay:RUN",
+            "did you mean catalogue?",
+        ),
+        ("lm:x", "generator 'lm:x'", "one of catalogue, llm:MODEL, replay:RUN", "did you mean llm:MODEL?"),
+        ("zzz", "generator 'zzz'", "one of catalogue, llm:MODEL, replay:RUN", "choose one of these"),
+        ("llm", "generator 'llm'", "llm with a MODEL after the colon", "write llm:MODEL"),
+        ("replay:", "generator 'replay:'", "replay with a RUN after the colon", "write replay:RUN"),
+        (
+            "catalogue:x",
+            "generator 'catalogue:x'",
+            "catalogue with nothing after its name",
+            "write catalogue",
+        ),
+    ],
+)
+def test_what_is_no_generator(name, came, wanted, todo):
+    with pytest.raises(GeneratorError) as caught:
+        generator(name)
+    assert (caught.value.came, caught.value.wanted, caught.value.todo) == (came, wanted, todo)
+
+
 def test_generators_by_name():
     assert generator("catalogue").name == "catalogue"
-    with pytest.raises(GeneratorError) as caught:
-        generator("catalog")
-    assert caught.value.wanted == "one of: catalogue"
-    assert caught.value.todo == "did you mean 'catalogue'?"
+    assert generator("replay:some-run").name == "replay"
+    assert read_name("llm:qwen3:8b") == ("llm", "qwen3:8b")
+    assert GENERATORS == ("catalogue",), "only these can be chosen by name alone"
+
+
+def test_what_is_known_by_words_alone():
+    known = Catalogue().known(TOWER)
+    assert (known.request.old, known.request.relation, known.confidence) == ("Paris", "landmark_city", 1.0)
+    asked = [
+        Probe(text, "Berlin", False, "same_subject")
+        for text in ("The Eiffel Tower stands in the city of", "The Eiffel Tower was designed by")
+    ]
+    assert [known.about_edit(probe) for probe in asked] == [True, False]
+    unknown = Catalogue().known(Request("The number of legs of a zork is", "zork", "twelve"))
+    assert (unknown.request.relation, unknown.confidence) == (None, 0.0)
 
 
 def test_relations_can_be_listed():

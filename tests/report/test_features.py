@@ -15,7 +15,7 @@ from rich.console import Console
 from assay.features.reading import PATTERNS
 from assay.report.axes import interp_axis, mui_axis
 from assay.report.feature_counts import kinds, reasons, spread
-from assay.report.features import comparison_picture, render_summary, summary_picture
+from assay.report.features import comparison_picture, field_picture, render_summary, summary_picture
 from assay.settings import FeatureSettings
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -198,3 +198,11 @@ def test_a_spread_is_numpys_of_what_is_scored(values: list[float], missing: int)
     assert (found.n, found.missing) == (len(values), missing)
     assert found.median == pytest.approx(np.median(values))
     assert found.reach == pytest.approx(np.mean(np.array(values) >= 0.6))
+
+
+def test_the_field_by_itself_is_the_right_part_of_the_summary() -> None:
+    table = example_features.table(300)
+    alone, whole = parsed(field_picture(table, "an SAE")), parsed(summary_picture(table, "an SAE"))
+    assert set(words(alone)) < set(words(whole)) and "What the three scores say together" not in words(alone)
+    assert [node.get("x") for node in marks(alone)] == [node.get("x") for node in marks(whole)]
+    assert float(str(alone.get("width"))) < float(str(whole.get("width")))

@@ -1,4 +1,4 @@
-"""The control of random weights: it fires as often as the original, with directions as long, by the seed."""
+"""The control of random weights: it fires as often as the original and writes as much, by the seed."""
 
 import json
 from dataclasses import replace
@@ -11,13 +11,16 @@ from typer.testing import CliRunner
 
 import planted_labels as p
 from assay.cli.main import app
+from assay.corpus.sources import corpora
+from assay.corpus.split import split
 from assay.models.load import load
-from assay.models.tokens import plain_ids
 from assay.sae.coder import SAE, Architecture
 from assay.sae.control import random_like
 from assay.sae.formats.save import save_sae
 from assay.sae.formats.table import load_sae
 from assay.sae.residual import residual
+from assay.sae.rows import rows_of
+from assay.settings import ActivationSettings
 from small import save_tiny
 
 N, D, FEATURES = 3_000, 24, 40
@@ -63,9 +66,10 @@ def counts(sae: SAE, x: Tensor) -> list[int]:
 
 @pytest.mark.parametrize("architecture", ["jumprelu", "relu", "topk"])
 @pytest.mark.parametrize("scale", [1.0, 0.2])
-def test_it_fires_as_often(x: Tensor, architecture: Architecture, scale: float) -> None:
+@pytest.mark.parametrize("whitened", [True, False])
+def test_it_fires_as_often(x: Tensor, architecture: Architecture, scale: float, whitened: bool) -> None:
     sae = original(x, architecture, scale)
-    control = random_like(sae, x, 5)
+    control = random_like(sae, x, 5, whitened)
     wanted = [max(n, 1) for n in counts(sae, x)]
     if architecture != "topk":
         assert wanted[NEVER] == 1 and wanted[ALWAYS] == N and wanted[MOSTLY] == 0.9 * N
@@ -75,22 +79,64 @@ def test_it_fires_as_often(x: Tensor, architecture: Architecture, scale: float) 
     assert control.encode(x).min() == 0
 
 
-def test_its_directions_are_as_long_and_no_likelier_than_chance_to_be_the_same(x: Tensor) -> None:
+def written(sae: SAE, x: Tensor) -> Tensor:
+    """Mean length of what each feature writes where it fires, vector by vector."""
+    codes = sae.encode(x)
+    out = []
+    for feature in range(sae.d_sae):
+        fired = codes[:, feature][codes[:, feature] > 0]
+        each = [float((a * sae.W_dec[feature] / sae.scale).norm()) for a in fired[:50]]
+        out.append(sum(each) / len(each) if each else 0.0)
+    return torch.tensor(out)
+
+
+@pytest.mark.parametrize("whitened", [True, False])
+def test_its_features_write_as_much(x: Tensor, whitened: bool) -> None:
+    some = x[:50]
+    sae = original(some, scale=0.2)
+    control = random_like(sae, some, 5, whitened)
+    wanted = written(sae, some)
+    alive = wanted > 0
+    assert torch.allclose(written(control, some)[alive], wanted[alive], rtol=1e-3)
+    dead = ~alive
+    assert dead[NEVER] and torch.allclose(
+        written(control, some)[dead], wanted[alive].median().expand(int(dead.sum())), rtol=1e-3
+    )
+
+
+def test_plain_directions_are_no_likelier_than_chance_to_be_the_same(x: Tensor) -> None:
     sae = original(x, scale=0.2)
-    control = random_like(sae, x, 5)
-    lengths = [one.contribution(torch.arange(FEATURES), 1.0).norm(dim=1) for one in (sae, control)]
-    assert torch.allclose(*lengths, rtol=1e-3)
+    control = random_like(sae, x, 5, whitened=False)
     assert torch.allclose(control.W_enc.norm(dim=0), torch.ones(FEATURES), rtol=1e-3)
     cosines = torch.cosine_similarity(control.W_dec, sae.W_dec)
     assert abs(float(cosines.mean())) < 3 / (D * FEATURES) ** 0.5 and float(cosines.abs().max()) < 0.8
     assert torch.allclose(torch.cosine_similarity(control.W_dec, control.W_enc.T), torch.ones(FEATURES))
 
 
+def test_whitened_directions_do_not_all_see_the_same(x: Tensor) -> None:
+    """Readings of plain directions agree where one axis has most of the variance; those of whitened ones do not."""
+    large = x.clone()
+    large[:, 0] = (large[:, 0] - 7) * 10_000
+
+    def agreement(whitened: bool) -> float:
+        sae = random_like(original(large), large, 5, whitened)
+        readings = (large - large.mean(0)) @ sae.W_enc
+        return float(torch.corrcoef(readings.T).abs().mean())
+
+    chance = 1 / FEATURES + (1 - 1 / FEATURES) * (2 / (torch.pi * D)) ** 0.5
+    assert agreement(False) > 0.9 and agreement(True) == pytest.approx(chance, rel=0.1)
+    # What a decoder row writes is what goes with its reading: the regression of x on it.
+    sae = random_like(original(x), x, 5)
+    centred = x - x.mean(0)
+    regressed = centred.T @ (centred @ sae.W_enc)
+    assert torch.allclose(torch.cosine_similarity(regressed.T, sae.W_dec), torch.ones(FEATURES), atol=1e-3)
+
+
 def test_the_seed_decides(x: Tensor) -> None:
     sae = original(x)
     a, b, c = (random_like(sae, x, seed) for seed in (1, 1, 2))
     assert a.hash == b.hash != c.hash
-    assert a.metadata == {"control_of": sae.hash, "seed": 1}
+    assert a.metadata == {"control_of": sae.hash, "seed": 1, "whitened": True}
     assert (a.model_id, a.layer, a.context, a.d_sae) == ("a model", 3, 64, FEATURES)
 
 
@@ -132,10 +178,10 @@ def test_the_command(sae: Path, text: Path, tmp_path: Path) -> None:
     assert (control.model_id, control.layer, control.context) == (given.model_id, p.LAYER, p.CONTEXT)
 
     model = load(str(given.model_id), tmp_path / "cache")
-    rows = [plain_ids(model, line)[: p.CONTEXT - 1] for line in text.read_text().splitlines()]
+    held_out = split(corpora([str(text)]), ActivationSettings().held_out).held_out
+    rows = [row[1:] for row in rows_of(model, held_out, p.CONTEXT, 10_000)]
     x = residual(model, p.LAYER, rows)
-    share = [(one.encode(x) > 0).float().mean(0)[1:] for one in (control, given)]
-    assert torch.allclose(*share, atol=0.05)  # on the whole text; its cuts are of the held-out part
+    assert counts(control, x) == [max(n, 1) for n in counts(given, x)]
 
     again = CliRunner().invoke(app, words)
     assert again.exit_code == 2 and "which holds an SAE already" in again.stderr
@@ -143,7 +189,7 @@ def test_the_command(sae: Path, text: Path, tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, words)
     assert shown.exit_code == 0, shown.stderr
     assert shown.stdout.splitlines() == [
-        f"8 features of random weights, each firing as often as in {sae}",
+        f"8 random features, each firing as often and writing as much as in {sae}",
         str(tmp_path / "other"),
     ]
     assert load_sae(tmp_path / "other").hash != control.hash  # seed 0

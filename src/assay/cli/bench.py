@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assay import asked
 from assay.cli import finish, inputs, speak
 from assay.errors import InputError
 from assay.events import Emit
-from assay.generators.plan import Plan
+from assay.generators.plan import Plan, Request
 
 if TYPE_CHECKING:
+    from assay.runs.store import Store
     from assay.runs.suites import Results
 
 
@@ -28,6 +30,14 @@ def bench(
         int | None,
         typer.Option(min=0, help="Seed of a new run. (Default: the run's own; for fresh probes one more.)"),
     ] = None,
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            help="Who makes fresh probes: catalogue, llm:MODEL, or replay:RUN. (Default: the run's generator.)"
+        ),
+    ] = None,
+    base_url: inputs.BaseUrl = None,
+    timeout: inputs.Timeout = None,
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write report.html at the end.")
     ] = True,
@@ -38,19 +48,22 @@ def bench(
     The results go to a new run, so that both stay and can be compared. With --resume a suite that was
     interrupted is finished in its own run.
     """
-    fresh = inputs.chosen("probes", probes, inputs.PROBES) == "fresh"
-    wanted = inputs.benchmarks(only)
+    fresh = asked.chosen("probes", probes, asked.PROBES) == "fresh"
+    wanted = asked.benchmarks(only)
     if resume and (fresh or wanted or seed is not None):
         raise InputError(
             "--resume together with --probes fresh, --only or --seed",
             "--resume alone: it goes on with the run's own settings",
             "leave those out, or leave out --resume to begin a new run",
         )
+    chosen_generator = _generator(fresh, generator, base_url, timeout)
     home = inputs.home_of(ctx)
     from assay.runs import suites
     from assay.runs.store import Store
 
     with Store(home) as store:
+        if chosen_generator is not None:
+            chosen_generator["generator"] = _found(store, run, chosen_generator["generator"])
         with speak.screen() as screen:
 
             def suite(
@@ -63,12 +76,38 @@ def bench(
             ) -> None:
                 with speak.loading(screen):
                     from assay.pipeline import run_bench
-                chosen = inputs.stored_options(options)
+                chosen = asked.stored_options(options)
                 run_bench(edit_file, plan, chosen, emit, home.cache, done, keep=keep)
 
             if resume:
                 run_id = suites.resume(store, run, suite, screen)
             else:
-                run_id = suites.repeat(store, run, suite, screen, fresh, wanted, seed)
+                run_id = suites.repeat(store, run, suite, screen, fresh, wanted, seed, chosen_generator)
         document = store.document(run_id)
     finish.finish(document, home, report, json)
+
+
+def _generator(
+    fresh: bool, name: str | None, base_url: str | None, timeout: float | None
+) -> dict[str, Any] | None:
+    """The options that name another generator than the run's own; None where nothing does."""
+    if name is None and base_url is None and timeout is None:
+        return None
+    if name is None or not fresh:
+        raise InputError(
+            "--generator, --base-url or --timeout without the other options they need",
+            "--probes fresh and --generator: only new probes are made by somebody",
+            "add --probes fresh --generator NAME, or leave those out",
+        )
+    name = asked.generator(name)
+    return {"generator": name, "base_url": asked.endpoint(name, base_url, timeout), "timeout": timeout}
+
+
+def _found(store: "Store", run: str, generator: str) -> str:
+    """The generator, with the whole id of the run that it replays, if it does."""
+    from assay.runs.replayed import replayed
+
+    of = store.document(run)["request"]
+    return replayed(
+        store, generator, Request(**{name: of.get(name) for name in Request.__dataclass_fields__})
+    )

@@ -50,6 +50,7 @@ def _look(home: Home) -> Iterator[Finding]:
     yield from _packages()
     yield _default_model()
     yield _wikipedia()
+    yield _language_model()
     threads = os.environ.get("OMP_NUM_THREADS")
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Finding("threads", f"{usable} cores" + (f", OMP_NUM_THREADS={threads}" if threads else ""), True)
@@ -57,7 +58,7 @@ def _look(home: Home) -> Iterator[Finding]:
     yield _disk(home)
     yield Finding("home", f"{home.root}" + ("" if home.root.exists() else " (made on first use)"), True)
     yield _database(home)
-    for name in ("models", "moments", "indexes"):
+    for name in ("models", "moments", "indexes", "llm"):
         yield _cached(name, home.cache / name)
 
 
@@ -106,6 +107,20 @@ def _wikipedia() -> Finding:
     except MissingPackage as error:
         return Finding("corpus wiki", f"not installed; for features of SAEs: {error.todo}", True)
     return Finding("corpus wiki", f"{text.name}, {_size(text.stat().st_size)}", True)
+
+
+def _language_model() -> Finding:
+    """What probes by a language model need: packages, and a key for servers elsewhere. No key is shown."""
+    from assay.errors import MissingPackage
+    from assay.generators.llm.endpoint import KEY, OWN_KEYS, check_installed
+
+    try:
+        check_installed()
+    except MissingPackage as error:
+        return Finding("language models", f"not installed; for probes by llm:MODEL: {error.todo}", True)
+    keys = [name for name in (KEY, *OWN_KEYS.values()) if os.environ.get(name, "").strip()]
+    told = f"{' and '.join(keys)} set" if keys else f"no key set ({KEY}); servers on this machine need none"
+    return Finding("language models", told, True)
 
 
 def _memory() -> Finding:

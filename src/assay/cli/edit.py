@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from assay import asked
 from assay.cli import finish, inputs, speak
+from assay.errors import InputError
 
 NOT_VALIDATED = 1
 
@@ -26,7 +28,13 @@ def edit(
     layer: Annotated[str, typer.Option(help="Block to edit, counted from 0, or auto.")] = "auto",
     method: Annotated[str, typer.Option(help="rome or memit.")] = "rome",
     variant: Annotated[str, typer.Option(help="r-rome (corrected) or rome (as first published).")] = "r-rome",
-    generator: Annotated[str, typer.Option(help="Who makes the probes.")] = "catalogue",
+    generator: inputs.Generator = "catalogue",
+    base_url: inputs.BaseUrl = None,
+    timeout: inputs.Timeout = None,
+    probes: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Ask the probes of this run again: the same as replay:RUN."),
+    ] = None,
     bench: Annotated[
         bool, typer.Option("--bench/--no-bench", help="Run the benchmarks after the edit.")
     ] = True,
@@ -54,35 +62,52 @@ def edit(
 
     Exit status: 0 done, 1 the edit did not validate and was rolled back, 2 bad input, 130 stopped.
     """
-    asked = inputs.request(prompt, subject, target, old, relation)
-    wanted_layer, wanted = inputs.layer(layer), inputs.benchmarks(only)
-    method = inputs.method(method)
-    variant = inputs.variant(variant)
-    generator = inputs.generator(generator)
+    request = asked.request(prompt, subject, target, old, relation)
+    wanted_layer, wanted = asked.layer(layer), asked.benchmarks(only)
+    method = asked.method(method)
+    variant = asked.variant(variant)
+    generator = _generator(generator, probes)
+    base_url = asked.endpoint(generator, base_url, timeout)
     home = inputs.home_of(ctx)
     with speak.screen() as screen:
         with speak.loading(screen):
             from assay.pipeline import Options, run_edit
             from assay.runs.recording import recording
+            from assay.runs.replayed import replayed
             from assay.runs.store import Store
-        options = Options(
-            model=model,
-            layer=wanted_layer,
-            method=method,
-            variant=variant,
-            generator=generator,
-            bench=bench,
-            only=wanted,
-            seed=seed,
-            trace=trace,
-            sae=sae,
-        )
         with Store(home) as store:
-            run_id = store.create_run("edit", asked.to_json(), asdict(options))
+            options = Options(
+                model=model,
+                layer=wanted_layer,
+                method=method,
+                variant=variant,
+                generator=replayed(store, generator, request),
+                bench=bench,
+                only=wanted,
+                seed=seed,
+                trace=trace,
+                sae=sae,
+                base_url=base_url,
+                timeout=timeout,
+            )
+            run_id = store.create_run("edit", request.to_json(), asdict(options))
             with recording(store, run_id, screen) as run:
-                outcome = run_edit(asked, options, run.emit, home.cache, run.save)
+                outcome = run_edit(request, options, run.emit, home.cache, run.save)
                 run.finish(outcome.status)
             document = store.document(run_id)
     finish.finish(document, home, report, json)
     if outcome.status == "rolled_back":
         raise typer.Exit(NOT_VALIDATED)
+
+
+def _generator(name: str, probes: str | None) -> str:
+    """The generator that two options name: --probes RUN is a short way to say replay:RUN."""
+    if probes is None:
+        return asked.generator(name)
+    if name != "catalogue":
+        raise InputError(
+            f"--probes {probes} together with --generator {name}",
+            "one source of probes",
+            "leave out one of the two",
+        )
+    return asked.generator(f"replay:{probes}")

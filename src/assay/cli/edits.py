@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from assay import asked
 from assay.cli import inputs, speak
 
 app = typer.Typer(help="Stored edits: list, show, apply to a folder, revert, export.")
@@ -112,7 +113,7 @@ def _change(ctx: typer.Context, run: str, model_folder: Path, verb: str) -> str:
     from assay.runs.store import Store
     from assay.runs.trouble import explained_files
 
-    inputs.folder(model_folder, "model folder")
+    asked.folder(model_folder, "model folder")
     home = inputs.home_of(ctx)
     with Store(home) as store:
         run_id, path = store.edit_file(run)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assay import asked
 from assay.cli import inputs, speak
 from assay.errors import InputError
 from assay.settings import VARIANTS, EditSettings, Settings
@@ -64,9 +65,9 @@ def _command(format: str) -> Callable[..., None]:
         json: speak.Json = False,
     ) -> None:
         chosen_layers = _layers(layers)
-        names = tuple(inputs.variant(name) for name in _words(variants, "--variants", "r-rome"))
-        inputs.method(method)
-        rule = inputs.chosen("--known", known, KNOWN)
+        names = tuple(asked.variant(name) for name in _words(variants, "--variants", "r-rome"))
+        asked.method(method)
+        rule = asked.chosen("--known", known, KNOWN)
         home = inputs.home_of(ctx)
         with speak.screen() as screen:
             from assay.datasets.table import load

@@ -94,10 +94,16 @@ def control(
         list[str] | None,
         typer.Option(help="As for assay sae train; its held-out part is read. (Default: wiki.)"),
     ] = None,
+    whitened: Annotated[
+        bool,
+        typer.Option(
+            help="Draw directions where none has more variance than another, or in the stream as it is."
+        ),
+    ] = True,
     seed: inputs.Seed = 0,
     json: speak.Json = False,
 ) -> None:
-    """Write one of random weights that fires as often.
+    """Write one of random directions that fires as often and writes as much.
 
     Index and score it like the real one: scores are worth their distance from this. A folder that holds an SAE is
     never written over.
@@ -106,11 +112,13 @@ def control(
     with speak.screen() as screen:
         with speak.loading(screen):
             from assay.sae.control import make_control
-        made = make_control(sae, out, home.cache, texts=corpus or (), seed=seed, emit=screen)
+        made = make_control(
+            sae, out, home.cache, texts=corpus or (), seed=seed, whitened=whitened, emit=screen
+        )
     if json:
         speak.say_json({"folder": str(out), "hash": made.hash, "features": made.d_sae, "seed": seed})
         return
-    speak.say(f"{made.d_sae:,} features of random weights, each firing as often as in {sae}")
+    speak.say(f"{made.d_sae:,} random features, each firing as often and writing as much as in {sae}")
     speak.say(str(out))
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from assay import asked
 from assay.cli import finish, inputs, speak
 
 
@@ -24,7 +25,7 @@ def trace(
 
     The subject is drowned in noise, then one layer at a time is restored: which one brings the answer back?
     """
-    asked = inputs.fact(prompt, subject, old)
+    fact = asked.fact(prompt, subject, old)
     home = inputs.home_of(ctx)
     with speak.screen() as screen:
         with speak.loading(screen):
@@ -33,9 +34,9 @@ def trace(
             from assay.runs.store import Store
         options = Options(model=model, seed=seed)
         with Store(home) as store:
-            run_id = store.create_run("trace", asked.to_json(), asdict(options))
+            run_id = store.create_run("trace", fact.to_json(), asdict(options))
             with recording(store, run_id, screen) as run:
-                run_trace(asked, options, run.emit, home.cache)
+                run_trace(fact, options, run.emit, home.cache)
                 run.finish("done")
             document = store.document(run_id)
     finish.show(document, json)

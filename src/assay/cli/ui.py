@@ -8,7 +8,6 @@ from assay.cli import inputs, speak
 from assay.errors import InputError, MissingPackage
 
 
-
 def ui(
     ctx: typer.Context,
     host: Annotated[

@@ -40,13 +40,17 @@ class Place:
 
         Raises StoreError for a file that is no such table.
         """
-        for folder in (self.own, self.shipped):
-            if folder is not None and (folder / TABLE).is_file():
-                return _read(folder / TABLE)
-        return None
+        found = self.table_file()
+        return None if found is None else read_table(found)
+
+    def table_file(self) -> Path | None:
+        """Where the table is that ``table`` reads."""
+        files = (folder / TABLE for folder in (self.own, self.shipped) if folder is not None)
+        return next((file for file in files if file.is_file()), None)
 
 
-def _read(path: Path) -> "pd.DataFrame":
+def read_table(path: Path) -> "pd.DataFrame":
+    """A table of scores. Raises StoreError for a file that is none."""
     import pandas as pd
 
     try:

@@ -1,28 +1,72 @@
-"""The generators there are, by name."""
+"""The generators there are, by name: what stands before a colon is the kind, what follows it is theirs to read."""
 
 import difflib
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from assay.errors import GeneratorError
 from assay.generators.catalogue.catalogue import Catalogue
+from assay.generators.llm.generator import Llm
+from assay.generators.means import Means
 from assay.generators.plan import Generator
+from assay.generators.replay import Replay
 
-GENERATORS: Mapping[str, Callable[[], Generator]] = {
-    "catalogue": Catalogue,
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of generator."""
+
+    make: Callable[[str, Means], Generator]
+    """Called with what follows the colon; constructing one loads nothing yet."""
+    takes: str = ""
+    """What has to follow the colon, for messages; empty where nothing does."""
+
+
+KINDS: Mapping[str, Kind] = {
+    "catalogue": Kind(lambda rest, means: Catalogue()),
+    "llm": Kind(Llm, "MODEL"),
+    "replay": Kind(Replay, "RUN"),
 }
-"""Name to constructor."""
+"""What stands before the colon to the kind."""
+
+GENERATORS = tuple(name for name, row in KINDS.items() if not row.takes)
+"""Those that need nothing after their name, for a list to choose from."""
+
+NO_MEANS = Means()
 
 
-def generator(name: str) -> Generator:
-    """A new generator of this name; constructing one loads nothing yet."""
-    if name in GENERATORS:
-        return GENERATORS[name]()
-    near = difflib.get_close_matches(name, GENERATORS, n=3, cutoff=0.4)
-    raise GeneratorError(
-        came=f"generator {name!r}",
-        wanted=f"one of: {', '.join(GENERATORS)}",
-        todo=f"did you mean {near[0]!r}?" if near else "choose one of these names",
-    )
+def generator(name: str, means: Means = NO_MEANS) -> Generator:
+    """A new generator of this name. Raises GeneratorError where there is none, or where it lacks what it needs."""
+    kind, rest = named(name)
+    return KINDS[kind].make(rest, means)
+
+
+def named(name: str) -> tuple[str, str]:
+    """Kind, and what follows the colon; GeneratorError for a name that is none."""
+    kind, _, rest = name.strip().partition(":")
+    row = KINDS.get(kind)
+    if row is None:
+        near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.4)
+        raise GeneratorError(
+            f"generator {name!r}",
+            "one of " + ", ".join(map(_spelt, KINDS)),
+            f"did you mean {_spelt(near[0])}?" if near else "choose one of these",
+        )
+    if bool(rest) != bool(row.takes):
+        what = f"a {row.takes} after the colon" if row.takes else "nothing after its name"
+        raise GeneratorError(f"generator {name!r}", f"{kind} with {what}", f"write {_spelt(kind)}")
+    return kind, rest
+
+
+def asking(name: str, means: Means) -> dict[str, Any]:
+    """The settings of a generator that asks a language model, to be recorded; empty for the others."""
+    return {"llm": asdict(means.llm)} if named(name)[0] == "llm" else {}
+
+
+def _spelt(kind: str) -> str:
+    takes = KINDS[kind].takes
+    return f"{kind}:{takes}" if takes else kind
 
 
 def relations() -> tuple[tuple[str, str], ...]:

@@ -14,10 +14,20 @@ REASONS: Mapping[str, str] = {
     "training_prompt": "it is the prompt that the edit was trained on",
     "duplicate": "the same prompt stands earlier in this benchmark",
     "leak": "the prompt already names the answer",
-    "no_subject": "a probe of the edited fact does not name the subject",
+    "no_subject": "a probe about the subject does not name it",
     "negative_about_edit": "a probe of what must not change asks about the edited fact",
+    "unfit": "it is too long, or has line breaks or characters that do not print",
+    "finished": "the prompt ends its sentence, so that no answer can follow",
+    "bridge": "a second hop names the answer that it has to reach by itself",
+    "no_object": "a probe of the fact turned round does not name the new answer",
+    "own_name": "a probe under another name uses the subject's own",
+    "about_subject": "a text about other things names the subject or an answer of the edit",
+    "no_answer": "the true answer is missing",
+    "no_edit": "a further edit lacks its subject, an answer or a probe, or shares one with another edit",
+    "spent": "the prompt stands in another benchmark, or was to be avoided",
 }
-"""Reason id to its explanation, in the order in which the checks run."""
+"""Reason id to its explanation, in the order in which the checks run. Those from ``unfit`` on are looked for in
+generated text only (generators.llm.checks); the others in every probe."""
 
 VALIDATION = "validation"
 """The name under which the validation paraphrases are audited, beside the benchmark ids."""

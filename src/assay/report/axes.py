@@ -68,5 +68,12 @@ def mui_axis(settings: FeatureSettings) -> Axis:
     return Axis(title, 1e-5, 1.0, (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0), log=True)
 
 
+def times_axis() -> Axis:
+    """How many times the KL of a random direction of the same length."""
+    return Axis(
+        "KL over that of a random direction as long", 0.125, 8.0, (0.125, 0.25, 0.5, 1, 2, 4, 8), log=True
+    )
+
+
 def _power(value: float) -> str:
     return f"{value:g}" if value >= 1e-3 else f"{value:.0e}".replace("e-0", "e−")

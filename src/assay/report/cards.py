@@ -92,7 +92,7 @@ def why_not_run(run: Run) -> str:
         return "the edit was rolled back, so there was nothing to characterise"
     if status == "committed":
         return "not among the benchmarks of this run"
-    return "the run ended before it" if status != "running" else "its turn has not come yet"
+    return "its turn has not come yet" if status in ("running", "queued") else "the run ended before it"
 
 
 def any_scored(run: Run) -> bool:

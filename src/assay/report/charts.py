@@ -13,7 +13,7 @@ from markupsafe import Markup
 from assay.report.cards import Bench
 from assay.report.svg import label, picture, tag
 from assay.report.view import check_title, sentence
-from assay.report.words import AT_MOST, interval, number, probability
+from assay.report.words import AT_MOST, Word, interval, number, probability
 
 _LEFT, _SPAN = 3.0, 94.0
 
@@ -41,18 +41,23 @@ def axis() -> Markup:
 
 def score_track(card: Bench) -> Markup:
     """One benchmark's score with its 95% interval, threshold and ceiling; unscored shows no mark at all."""
-    data, middle = card.data, 12
+    return track_of(card.title, card.word, card.data, card.note)
+
+
+def track_of(title: str, word: Word, data: Mapping[str, Any], note: str | None = None) -> Markup:
+    """The same for any score's dict."""
+    middle = 12
     score, threshold, ceiling = data.get("score"), data.get("threshold"), data.get("ceiling")
     shapes = _track(middle)
-    words = [f"{card.word.word}"]
+    words = [word.word]
     if threshold is not None:
         shapes.append(tag("line", x1=_x(threshold), x2=_x(threshold), y1=2, y2=22, class_="threshold"))
         words.append(f"threshold {number(float(threshold))}")
     if score is None or not isfinite(score):
         far = ("97%", "end") if (threshold or 0) < 0.5 else ("3%", "start")
-        shapes.append(label(far[0], middle + 4, card.word.word, "small boxed", far[1]))
-        return picture(card.title, ", ".join([*words, card.note or ""]), shapes, 24)
-    tone = f"tone-{card.word.tone}"
+        shapes.append(label(far[0], middle + 4, word.word, "small boxed", far[1]))
+        return picture(title, ", ".join([*words, note or ""]), shapes, 24)
+    tone = f"tone-{word.tone}"
     span: Sequence[float] | None = data.get("interval")
     if span:
         width = _wide(float(span[1]) - float(span[0]))
@@ -65,8 +70,8 @@ def score_track(card: Bench) -> Markup:
             tag("line", x1=_x(ceiling), x2=_x(ceiling), y1=middle - 7, y2=middle + 7, class_="ceiling")
         )
         words.append(f"ceiling {number(float(ceiling))}")
-    shapes.append(_mark(card.word.tone, _x(score), middle))
-    return picture(f"{card.title} {number(float(score))}", ", ".join(words), shapes, 24)
+    shapes.append(_mark(word.tone, _x(score), middle))
+    return picture(f"{title} {number(float(score))}", ", ".join(words), shapes, 24)
 
 
 def _mark(tone: str, x: str, middle: int) -> Markup:

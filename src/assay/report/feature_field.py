@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TOP, DOWN = 78, 300
 """The field's upper end and height."""
 _LEFT, _ACROSS = 515, 375
+BEFORE = 450
+"""Pixels to the left of it and of what is written at its axis."""
 _COLUMNS, _ROWS = 25, 20
 """Bins of d and of the ratio: marks stay as many however many features there are."""
 _LEGEND = 915

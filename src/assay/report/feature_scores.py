@@ -12,7 +12,7 @@ from rich.text import Text
 from assay.features.reading import TITLES, name_of
 from assay.report.lines import bar, context, heading, joined, paragraph, sentence_line
 from assay.report.text import cells, one_line
-from assay.report.words import NONE, VERDICTS, Word, interval, number
+from assay.report.words import NONE, interval, level_word, number
 from assay.score import LETTERS
 
 Json = Mapping[str, Any]
@@ -22,9 +22,8 @@ _BAR = 10
 _SHOWN = 2
 """Sentences of each set."""
 _POSITIONS = 5
-_WORDS: Mapping[str, str] = {"high": "high", "low": "low"}
-"""A feature's score does not pass or fail: it is high or low."""
-_VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
+VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
+"""What a letter of a reading's pattern says."""
 
 
 def render_scores(document: Json, console: Console) -> None:
@@ -59,17 +58,17 @@ def _scores(document: Json) -> Iterator[Line]:
     letters = (document.get("reading") or {}).get("pattern") or ""
     yield heading("Three scores", "┊ the line; 95% interval; raw value; n scored")
     rows = (
-        (TITLES[0], interp, "d", _interp_figures(interp)),
-        (TITLES[1], matching, "cos", _purity_figures(matching)),
-        (TITLES[2], mui, "ratio", _mui_figures(mui)),
+        (TITLES[0], interp, "d", interp_figures(interp)),
+        (TITLES[1], matching, "cos", purity_figures(matching)),
+        (TITLES[2], mui, "ratio", mui_figures(mui)),
     )
     for place, (title, score, unit, figures) in enumerate(rows):
         letter = letters[place] if place < len(letters) else ""
-        yield _row(title, score, unit, _VERDICTS.get(letter))
+        yield _row(title, score, unit, VERDICTS.get(letter))
         yield from _below(score, figures)
         if place == 1 and corpus:
             yield _row("  corpus sentences", corpus, "cos", None)
-            yield from _below(corpus, _purity_figures(corpus))
+            yield from _below(corpus, purity_figures(corpus))
 
 
 def _row(title: str, score: Json, unit: str, decided: str | None) -> Text:
@@ -77,7 +76,7 @@ def _row(title: str, score: Json, unit: str, decided: str | None) -> Text:
 
     ``decided`` is the reading's verdict, which near the line of purity goes by the calibrated one.
     """
-    word = _word(decided or score.get("verdict") or "missing")
+    word = level_word(decided or score.get("verdict") or "missing")
     value, span = score.get("score"), score.get("interval")
     known = value is not None and isfinite(value)
     share = float(value) if value is not None and known else 0.0
@@ -91,11 +90,6 @@ def _row(title: str, score: Json, unit: str, decided: str | None) -> Text:
         line.append(f"  {f'{unit} {raw}':<12} n {number(score.get('n'))}")
     line.rstrip()
     return line
-
-
-def _word(verdict: str) -> Word:
-    shared = VERDICTS.get(verdict, VERDICTS["missing"])
-    return Word(_WORDS.get(verdict, shared.word), shared.symbol, shared.tone, shared.style)
 
 
 def _marked_bar(value: float, line: float | None) -> str:
@@ -115,7 +109,8 @@ def _below(score: Json, figures: list[str]) -> Iterator[Line]:
         yield Text(f"    {words}", style="dim")
 
 
-def _interp_figures(score: Json) -> list[str]:
+def interp_figures(score: Json) -> list[str]:
+    """The side figures of InterpScore that are there, in words."""
     f = _Figures(score)
     beside = f.some(
         ("hedges_g", "Hedges' g {}"),
@@ -126,14 +121,16 @@ def _interp_figures(score: Json) -> list[str]:
     return [*beside, *f.share("null_share", "{} of other labels do as well"), *f.some(("null_p", "p {}", 3))]
 
 
-def _purity_figures(score: Json) -> list[str]:
+def purity_figures(score: Json) -> list[str]:
+    """Those of a purity."""
     f = _Figures(score)
     return f.some(
         ("calibrated", "calibrated {}"), ("null_cosine", "random sentences' cos {}"), ("z", "z {}")
     ) + f.share("token_purity", "same token in {} of pairs")
 
 
-def _mui_figures(score: Json) -> list[str]:
+def mui_figures(score: Json) -> list[str]:
+    """Those of MUI, its place among the SAE's live features first."""
     f = _Figures(score)
     out = f.some(
         ("over_random", "{} times a random direction"),

@@ -12,7 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from assay.report.alone import alone
-from assay.report.axes import Axis, Floats, interp_axis, mui_axis, purity_axis
+from assay.report.axes import Axis, Floats, interp_axis, mui_axis, purity_axis, times_axis
 from assay.report.feature_counts import Spread, column, flags, line_of, spread
 from assay.report.svg import label, tag
 from assay.report.words import NONE, number
@@ -21,6 +21,8 @@ from assay.settings import FeatureSettings
 if TYPE_CHECKING:
     import pandas as pd
 
+TWICE = 2.0
+"""Times the KL of a random direction that are drawn as a line; no verdict hangs on it."""
 _LEFT, _PANEL, _GAP, _TALL, _ROW, _TOP, _FOOT = 150, 270, 40, 64, 116, 70, 62
 _BINS = 40
 _STYLE = """
@@ -46,7 +48,7 @@ class Panel:
 
 
 def panels(settings: FeatureSettings) -> tuple[Panel, ...]:
-    """The three scores, in the order of a pattern's letters."""
+    """The three scores, in the order of a pattern's letters, and the third one against its control."""
     interp, purity, mui = (line_of(score, settings) for score in ("interp", "corpus_purity", "mui"))
     ratio = mui / settings.gain
     about = purity_axis("corpus sentences")
@@ -54,6 +56,7 @@ def panels(settings: FeatureSettings) -> tuple[Panel, ...]:
         Panel("InterpScore", "d", "d", interp_axis(), interp, f"{interp:g}"),
         Panel("FeaturePurityScore", "corpus_purity", "", about, purity, f"{purity:g}"),
         Panel("MUI", "ratio", "ratio", mui_axis(settings), ratio, f"MUI {mui:g}"),
+        Panel("MUI against chance", "over_random", "×", times_axis(), TWICE, f"{TWICE:g}"),
     )
 
 

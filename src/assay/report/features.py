@@ -22,7 +22,7 @@ from assay.report.feature_counts import (
     reasons,
     spread,
 )
-from assay.report.feature_field import STYLE, TOP, field
+from assay.report.feature_field import BEFORE, STYLE, TOP, field
 from assay.report.feature_sets import comparison_picture
 from assay.report.lines import bar, heading, paragraph
 from assay.report.svg import label, tag
@@ -33,7 +33,7 @@ from assay.settings import FeatureSettings
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["comparison_picture", "render_summary", "summary_picture"]
+__all__ = ["comparison_picture", "field_picture", "render_summary", "summary_picture"]
 WIDTH, HEIGHT = 1075, 504
 _ROW = 27
 _NAMES, _BARS, _LONGEST = 172, 222, 75
@@ -68,6 +68,18 @@ def summary_picture(
     told = ", ".join(f"{kind.n:,} {kind.name}" for kind in found if kind.n)
     words = f"{len(table):,} features: {told}. InterpScore against MUI of the {n:,} features that have both."
     return str(alone(title, words, STYLE + _STYLE, shapes, HEIGHT, WIDTH))
+
+
+def field_picture(
+    table: "pd.DataFrame",
+    title: str = "Features of an autoencoder",
+    settings: FeatureSettings | None = None,
+) -> str:
+    """The right part of that picture by itself, for a page that says the counts in its own words."""
+    places, n = field(table, settings or FeatureSettings())
+    words = f"InterpScore against MUI of the {n:,} features that have both, of {len(table):,}."
+    moved = tag("g", *places, transform=f"translate({-BEFORE} 0)")
+    return str(alone(title, words, STYLE + _STYLE, [moved], HEIGHT, WIDTH - BEFORE))
 
 
 def _readings(found: list[Kind], total: int) -> Iterator[Markup]:

@@ -124,3 +124,28 @@ CHECKS: Mapping[str, Entry] = {
     ),
 }
 """The validation loop's checks: all must hold, or the edit is rolled back."""
+
+FEATURES: Mapping[str, Entry] = {
+    "interp": Entry(
+        "InterpScore",
+        "",
+        "Does the label predict where the feature fires? Cohen's d of its largest activation in sentences for the "
+        "label against sentences not for it, clipped to 0 to 1.",
+        "A label that is right but too narrow, and any difference above d = 1, which is an AUROC of 0.76.",
+    ),
+    "purity": Entry(
+        "FeaturePurityScore",
+        "",
+        "Is the feature about one thing? Mean cosine of all pairs of sentences it fires on, shifted so that sentences "
+        "with nothing in common are near 50%.",
+        "What a sentence embedder does not embed: position, punctuation, form. Token purity is there for these.",
+    ),
+    "mui": Entry(
+        "MUI",
+        "",
+        "Does the model use it? KL from the clean to the ablated next-token distribution where it fires, over the "
+        "entropy there, times 10.",
+        "What the feature does to later tokens, and on text where it was not measured.",
+    ),
+}
+"""The three scores of a feature."""

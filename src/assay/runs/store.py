@@ -64,7 +64,7 @@ class Store:
     def create_run(
         self, kind: str, request: Mapping[str, Any], options: Mapping[str, Any], queued: bool = False
     ) -> str:
-        """A new run of ``kind`` (edit | bench | trace | feature), its first event stored; returns its id.
+        """A new run of ``kind`` (see ``Run.kind``), its first event stored; returns its id.
 
         ``request`` is Request.to_json(), ``options`` every setting including ``model``. One that is ``queued`` is
         begun later, by another process.

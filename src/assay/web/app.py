@@ -14,6 +14,7 @@ from assay.errors import InputError, MissingRun
 from assay.runs.home import Home
 from assay.runs.queue import Queue
 from assay.runs.store import Store
+from assay.web.edit_form import FieldError
 from assay.web.page import page
 from assay.web.routes import ROUTERS
 from assay.web.safety import Guard, Safety
@@ -65,11 +66,10 @@ async def _report_style() -> Response:
 async def _bad_input(request: Request, error: Exception) -> Response:
     assert isinstance(error, InputError)
     status = 404 if isinstance(error, MissingRun) else BAD
-    return _answer(
-        request,
-        status,
-        {"kind": type(error).__name__, "came": error.came, "wanted": error.wanted, "todo": error.todo},
-    )
+    words = {"kind": type(error).__name__, "came": error.came, "wanted": error.wanted, "todo": error.todo}
+    if isinstance(error, FieldError):
+        words["field"] = error.field
+    return _answer(request, status, words)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -88,6 +88,7 @@ async def _not_valid(request: Request, error: Exception) -> Response:
         "came": came,
         "wanted": "what /api/openapi.json says",
         "todo": "correct it",
+        "field": where,
     }
     return _answer(request, BAD, words)
 

@@ -85,7 +85,7 @@ class Guard:
             session = None
         refused = self._refused(scope, headers, session)
         fresh = None
-        if refused is None and session is None and self._safety.token is None:
+        if refused is None and session is None and self._safety.token is None and _is_page(scope, headers):
             session = fresh = self._safety.session()
         scope.setdefault("state", {})["csrf"] = self._safety.csrf(session) if session else ""
 
@@ -113,7 +113,7 @@ class Guard:
         known = session is not None or self._safety.token is None or self._bearer(headers)
         path = scope["path"]
         if not known and path != LOGIN and not path.startswith("/static/"):
-            if scope["method"] in SAFE and "text/html" in headers.get("accept", ""):
+            if _is_page(scope, headers):
                 return RedirectResponse(LOGIN, 303)
             return _no(401, "no token", "the token that assay ui printed", "Authorization: Bearer TOKEN")
         if scope["method"] not in SAFE and not self._own(headers, session, path):
@@ -142,6 +142,11 @@ class Guard:
 def cookie(session: str) -> str:
     """The header that keeps a session in the browser."""
     return f"{SESSION}={session}; Path=/; HttpOnly; SameSite=Strict"
+
+
+def _is_page(scope: Scope, headers: Headers) -> bool:
+    """Whether a browser asks for a page: programs get no session, and need show no mark."""
+    return scope["method"] in SAFE and "text/html" in headers.get("accept", "")
 
 
 def _session(headers: Headers) -> str | None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from assay.events import Emit, ignore
+from assay.events import Emit, ignore, stage
 from assay.features.material import Material
+from assay.features.on_text import on_text
 from assay.features.opened import material_of
 from assay.features.score import score_feature
 from assay.generators.plan import Plan, Request
@@ -20,6 +21,7 @@ from assay.runs.store import Store
 from assay.sae.host import model_read
 from assay.sae.index.build import find_index
 from assay.sae.shipped import open_sae, sae_folder
+from assay.web.merging import merged
 
 
 @dataclass(eq=False)
@@ -41,6 +43,11 @@ class Workshop:
             self._models.clear()
             self._models[name] = load(name, cache)
         return self._models[name]
+
+    def empty(self) -> None:
+        """Let go of what is open."""
+        self._models.clear()
+        self._materials.clear()
 
     def material(self, sae: str, model: str | None, seed: int, emit: Emit) -> Material:
         """All that scoring a feature reads: the last one again, but for its labels, which are read anew."""
@@ -99,8 +106,31 @@ def do_feature(shop: Workshop, job: Job) -> None:
     """The three scores of a feature."""
     asked = job.args
     with recording(shop.store, job.run_id, queued=True) as recorded:
-        material = shop.material(asked["sae"], asked.get("model"), asked["seed"], recorded.emit)
+        with stage(recorded.emit, "load", "opening model and index"):
+            material = shop.material(asked["sae"], asked.get("model"), asked["seed"], recorded.emit)
         score_feature(material, asked["feature"], asked.get("label"))
+        recorded.finish("done")
+
+
+def do_merge(shop: Workshop, job: Job) -> None:
+    """A stored edit into a model folder, or out of it."""
+    options = shop.store.document(job.run_id)["options"]
+    shop.empty()  # the folder's model is loaded, too
+    with recording(shop.store, job.run_id, queued=True) as recorded:
+        merged(shop.store, options, recorded.emit, shop.cache)
+        recorded.finish("done")
+
+
+def do_text(shop: Workshop, job: Job) -> None:
+    """A feature on a text that somebody typed."""
+    asked = job.args
+    with recording(shop.store, job.run_id, queued=True) as recorded:
+        sae = open_sae(asked["sae"])
+        with stage(recorded.emit, "load", "opening the model"):
+            model = shop.model(model_read(sae, asked.get("model")), shop.cache)
+        with stage(recorded.emit, "codes", "reading the text"):
+            found = on_text(model, sae, asked["feature"], asked["text"])
+        recorded.emit("feature_scores", {"text": found.to_json()})
         recorded.finish("done")
 
 
@@ -109,5 +139,7 @@ WORK: Mapping[str, Callable[[Workshop, Job], None]] = {
     "bench": do_bench,
     "resume": do_resume,
     "feature": do_feature,
+    "text": do_text,
+    "merge": do_merge,
 }
 """Kind of work to what does it."""

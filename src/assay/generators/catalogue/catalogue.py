@@ -2,8 +2,8 @@
 
 import difflib
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from assay.errors import GeneratorError
@@ -27,6 +27,18 @@ NEUTRAL = 24
 """Neutral prompts per plan."""
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the catalogue knows of a request that another generator makes probes for."""
+
+    request: Request
+    """With ``old`` and ``relation`` filled in where they are known."""
+    confidence: float
+    """How sure the relation is, in [0, 1]; 0 when it is not known."""
+    about_edit: Callable[[Probe], bool]
+    """Whether a probe asks about the edited relation, or one that may follow from it, in the catalogue's words."""
+
+
 class Catalogue:
     """Makes plans from a table of relations with their own sentences and a base of facts."""
 
@@ -45,12 +57,7 @@ class Catalogue:
         draft = self._draft(request, guess.relation, seed)
         draft.spent |= {same(p) for p in (*avoid, request.prompt)}
         paraphrases, probes = _deal(draft, n_probes)
-        off_limits = touched(draft)
-
-        def about_edit(probe: Probe) -> bool:
-            return bool(off_limits.intersection(self._recogniser.lexical(probe.prompt, request.subject)))
-
-        audited = audit(draft.request, {VALIDATION: paraphrases, **probes}, about_edit)
+        audited = audit(draft.request, {VALIDATION: paraphrases, **probes}, self._about_edit(draft))
         kept = dict(audited.probes)
         paraphrases = kept.pop(VALIDATION)
         return Plan(
@@ -70,6 +77,24 @@ class Catalogue:
     def relations(self) -> tuple[tuple[str, str], ...]:
         """(relation id, example sentence) of every relation, for a listing."""
         return tuple((r.id, r.example) for r in self._material.relations.values())
+
+    def known(self, request: Request) -> Known:
+        """What words alone tell of a request: sentence embeddings are not asked."""
+        guess = (
+            self._recogniser.recognise(request, by_meaning=False)
+            if request.relation is None
+            else self._guess(request)
+        )
+        draft = self._draft(request, guess.relation, 0)
+        return Known(draft.request, guess.confidence, self._about_edit(draft))
+
+    def _about_edit(self, draft: Draft) -> Callable[[Probe], bool]:
+        off_limits, subject = touched(draft), draft.request.subject
+
+        def about_edit(probe: Probe) -> bool:
+            return bool(off_limits.intersection(self._recogniser.lexical(probe.prompt, subject)))
+
+        return about_edit
 
     @cached_property
     def _material(self) -> Material:

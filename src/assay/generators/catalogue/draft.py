@@ -1,15 +1,15 @@
 """A probe plan while it is being made: the rendered sentences, which of them are spent, and dealing."""
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from assay.generators.catalogue.facts import Facts
 from assay.generators.catalogue.material import Kind, Material
 from assay.generators.catalogue.phrasing import Name, inside, name_of
 from assay.generators.catalogue.relations import Relation
+from assay.generators.dealing import deal
 from assay.generators.plan import Request
-from assay.probes.audit import same
 from assay.probes.probe import Probe
 
 
@@ -49,28 +49,9 @@ class Draft:
         """A probe of the edited fact."""
         return Probe(prompt, self.request.target, True, axis, self.request.old, f"catalogue:{source}")
 
-    def unspent(self, probes: Iterable[Probe]) -> Iterator[Probe]:
-        """The probes whose prompts are still free, each marked as spent when it is drawn."""
-        for probe in probes:
-            if same(probe.prompt) not in self.spent:
-                self.spent.add(same(probe.prompt))
-                yield probe
-
     def deal(self, n: int, *piles: Sequence[Probe]) -> tuple[Probe, ...]:
         """Up to ``n`` unspent probes, drawn from the piles in turn so that every axis gets its share."""
-        hands = [self.unspent(pile) for pile in piles]
-        drawn: list[list[Probe]] = [[] for _ in piles]
-        left = n
-        while left and hands:
-            before = left
-            for hand, mine in zip(hands, drawn, strict=True):
-                found = next(hand, None) if left else None
-                if found is not None:
-                    mine.append(found)
-                    left -= 1
-            if left == before:
-                break
-        return tuple(probe for mine in drawn for probe in mine)
+        return deal(self.spent, n, *piles)
 
 
 def dressed(subject: str, prompt: str, kind: Kind, facts: Facts) -> Name:

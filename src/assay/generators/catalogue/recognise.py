@@ -53,8 +53,8 @@ class Recogniser:
         self._relations = relations
         self._facts = facts
 
-    def recognise(self, request: Request) -> Recognised:
-        """The relation that ``request.prompt`` asks about."""
+    def recognise(self, request: Request, by_meaning: bool = True) -> Recognised:
+        """The relation that ``request.prompt`` asks about; sentence embeddings are only asked ``by_meaning``."""
         text = masked(request.prompt, request.subject)
         kinds = self.object_kinds(request.target) | (self.object_kinds(request.old) if request.old else set())
         exact = self._sentences.get(text, ())
@@ -65,7 +65,10 @@ class Recogniser:
                 known = [r for r in fits or exact if self._facts.objects(request.subject, r)]
                 return Recognised((known or fits or list(exact))[0], EXACT)
             return other
-        return self._by_cue(text, request, kinds) or self._by_meaning(text, request, kinds)
+        found = self._by_cue(text, request, kinds)
+        if found is not None:
+            return found
+        return self._by_meaning(text, request, kinds) if by_meaning else Recognised(None, 0.0)
 
     def lexical(self, prompt: str, subject: str) -> tuple[str, ...]:
         """Relations one of whose sentences is exactly this prompt; empty for any other prompt."""

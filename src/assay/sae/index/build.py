@@ -85,18 +85,21 @@ def build_index(
 
 def find_index(cache: Path, sae: SAE) -> FeatureIndex:
     """The index of this SAE that was finished last. Raises InputError where there is none."""
-    found = [
-        record
-        for record in (cache / FOLDER).glob(f"*/{files.RECORD}")
-        if files.read_about(record.parent).sae_hash == sae.hash
-    ]
-    if not found:
+    found = newest_index(cache, sae.hash)
+    if found is None:
         raise InputError(
             f"the SAE {sae.id}, of which there is no index",
             "an index of a corpus",
             f"make one: assay sae index {sae.id}",
         )
-    return FeatureIndex(max(found, key=lambda record: record.stat().st_mtime).parent)
+    return FeatureIndex(found)
+
+
+def newest_index(cache: Path, sae_hash: str) -> Path | None:
+    """The folder of the index that was finished last of an SAE's; None where there is none."""
+    records = (cache / FOLDER).glob(f"*/{files.RECORD}")
+    found = [record for record in records if files.read_about(record.parent).sae_hash == sae_hash]
+    return max(found, key=lambda record: record.stat().st_mtime).parent if found else None
 
 
 def _key(model: Model, sae: SAE, corpus: Corpus, layer: int, context: int, tokens: int) -> str:

@@ -1,6 +1,17 @@
 """The routes, in files of the noun they are about; pages and their API side by side."""
 
-from assay.web.routes import runs
+from assay.web.routes import compare, edit, edits, feature, features, login, run_actions, runs, start, sweeps
 
-ROUTERS = (runs.router,)
+ROUTERS = (
+    login.router,
+    start.router,
+    runs.router,
+    run_actions.router,
+    compare.router,
+    edit.router,
+    edits.router,
+    sweeps.router,
+    features.router,
+    feature.router,
+)
 """All of them."""

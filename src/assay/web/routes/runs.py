@@ -1,73 +1,88 @@
-"""Runs: the list, one run with its live stream, its parts as fragments, and stopping one."""
+"""Runs: the list, one run with its live stream, and its parts as fragments."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import HTMLResponse
 from fastapi.sse import EventSourceResponse
 
-from assay.errors import InputError
-from assay.report.html import shown
-from assay.web.live import GOING, follow
+from assay.asked import chosen
+from assay.report.words import STATUSES
+from assay.web.listing import KINDS, listing
+from assay.web.live import follow
 from assay.web.page import page
+from assay.web.parts import card, filled, parts_of
 from assay.web.state import Server
+from assay.web.text import LARGEST_SEQ, Short
 
 router = APIRouter()
 
-PARTS = ("summary", "where", "footprint", "thirteen", "provenance")
-"""Sections of a run's page that are drawn anew when something of theirs has come."""
+Seq = Annotated[int, Query(ge=-1, le=LARGEST_SEQ)]
+Page = Annotated[int, Query(ge=1, le=LARGEST_SEQ, alias="page")]
 
 
-@router.get("/", include_in_schema=False)
 @router.get("/runs", include_in_schema=False)
-def list_page(request: Request, server: Server, search: str = "") -> HTMLResponse:
-    """The list of runs."""
-    runs = server.store.runs(search, 200)
-    return page(request, "runs.html.j2", runs=runs, search=search, going=GOING)
+def list_page(
+    request: Request, server: Server, search: Short = "", kind: Short = "", status: Short = "", at: Page = 1
+) -> HTMLResponse:
+    """The list of runs, a page of it."""
+    found = listing(server.store, search, kind, status, at)
+    chosen_by = {"search": search, "kind": kind, "status": status}
+    return page(request, "runs.html.j2", found=found, by=chosen_by, kinds=KINDS, statuses=STATUSES)
 
 
 @router.get("/runs/{run_id}", include_in_schema=False)
-def run_page(request: Request, server: Server, run_id: str) -> HTMLResponse:
+def run_page(request: Request, server: Server, run_id: Short) -> HTMLResponse:
     """One run."""
-    run = server.store.document(run_id)
-    newest = max((event.seq for event in server.store.events(run["run_id"])), default=-1)
-    return page(
-        request, "run.html.j2", newest=newest, parts=PARTS, going=run["status"] in GOING, **shown(run)
-    )
+    return page(request, "run.html.j2", **filled(server, run_id))
 
 
 @router.get("/runs/{run_id}/parts/{part}", include_in_schema=False)
-def run_part(request: Request, server: Server, run_id: str, part: str) -> HTMLResponse:
-    """One section of a run's page, as it is now."""
-    if part not in PARTS:
-        raise InputError(f"part {part!r}", f"one of {', '.join(PARTS)}", "choose one")
-    return page(request, f"parts/{part}.html.j2", **shown(server.store.document(run_id)))
+def run_part(request: Request, server: Server, run_id: Short, part: Short) -> HTMLResponse:
+    """One part of a run's page, as it is now."""
+    known = filled(server, run_id)
+    chosen("part", part, [one.name for one in parts_of(known["run"]["kind"])])
+    return page(request, "part.html.j2", part=part, **known)
+
+
+@router.get("/runs/{run_id}/cards/{benchmark}", include_in_schema=False)
+def run_card(request: Request, server: Server, run_id: Short, benchmark: Short) -> HTMLResponse:
+    """One benchmark's card, as it is now."""
+    return page(request, "card.html.j2", **card(server, run_id, benchmark))
 
 
 @router.get("/api/runs")
-def list_runs(server: Server, search: str = "", limit: int = 100) -> dict[str, Any]:
-    """Runs, newest first."""
-    return {"runs": [run.to_json() for run in server.store.runs(search, min(max(limit, 0), 1000))]}
+def list_runs(
+    server: Server, search: Short = "", kind: Short = "", status: Short = "", at: Page = 1
+) -> dict[str, Any]:
+    """Runs, newest first, fifty a page."""
+    found = listing(server.store, search, kind, status, at)
+    return {
+        "runs": [run.to_json() for run in found.runs],
+        "total": found.total,
+        "page": found.page,
+        "pages": found.pages,
+    }
 
 
 @router.get("/api/runs/{run_id}")
-def one_run(server: Server, run_id: str) -> dict[str, Any]:
+def one_run(server: Server, run_id: Short) -> dict[str, Any]:
     """The document of a run, as ``--json`` gives it."""
     return server.store.document(run_id)
 
 
+def _found(server: Server, run_id: Short) -> str:
+    """The run that is meant; asked for before the stream begins, so that a missing one is an answer, not a stream."""
+    return server.store.find(run_id)
+
+
 @router.get("/api/runs/{run_id}/events", response_class=EventSourceResponse)
 async def events(
-    server: Server, run_id: str, after: int = -1, last_event_id: Annotated[int | None, Header()] = None
+    server: Server,
+    found: Annotated[str, Depends(_found)],
+    after: Seq = -1,
+    last_event_id: Annotated[int | None, Header(ge=-1, le=LARGEST_SEQ)] = None,
 ) -> Any:
     """The events of a run as they come; goes on after ``Last-Event-ID``, or after the event ``after``."""
-    found = server.store.find(run_id)
     async for event in follow(server.store, found, after if last_event_id is None else last_event_id):
         yield event
-
-
-@router.post("/api/runs/{run_id}/cancel")
-def cancel(server: Server, run_id: str) -> dict[str, Any]:
-    """Ask a job to stop. What had finished is kept."""
-    found = server.store.find(run_id)
-    return {"run_id": found, "cancelled": server.queue.cancel(found)}

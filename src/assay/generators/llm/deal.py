@@ -1,0 +1,166 @@
+"""From what a language model answered to a plan: shared out, audited as a whole, with what a reader must know."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from assay.errors import GeneratorError
+from assay.generators.catalogue.positive import VALIDATION_SHARE
+from assay.generators.catalogue.shots import FRAME
+from assay.generators.dealing import deal
+from assay.generators.llm.collect import Collected
+from assay.generators.llm.purposes import NEUTRAL, OPENINGS, PURPOSES, SHOTS
+from assay.generators.llm.sift import BENCHMARK
+from assay.generators.plan import AXES, Plan, Reject, Synthetic
+from assay.probes.audit import REASONS, VALIDATION, audit, same
+from assay.probes.probe import Probe
+
+LEAST = {"paraphrase": 4, "neutral": 20}
+"""Axis to what the three checks of an edit need of it: with fewer there is no plan."""
+
+
+def planned(name: str, raw: Collected, n: int, n_synthetic: int, avoid: Sequence[str]) -> Plan:
+    """The plan; nothing is padded, so a benchmark may get fewer probes than it could have, or none."""
+    request = raw.about.request
+    spent = {same(text) for text in (*avoid, request.prompt)}
+    pile, rejects = _unlike(raw, spent)
+    _enough(raw, pile)
+    paraphrases, probes = _dealt(raw, pile, n)
+    audited = audit(request, {VALIDATION: paraphrases, **probes}, raw.about_edit)
+    kept = dict(audited.probes)
+    return Plan(
+        request=request,
+        generator=name,
+        relation_confidence=raw.confidence,
+        generic=False,
+        paraphrases=kept.pop(VALIDATION),
+        neutral=tuple(p.prompt for p in pile["neutral"][:NEUTRAL]),
+        probes=kept,
+        synthetic=tuple(_edits(raw)[:n_synthetic]),
+        long_form=tuple(p.prompt for p in pile["openings"][:OPENINGS]),
+        rejects=(*(r for one in raw.piles.values() for r in one.rejects), *rejects, *audited.rejects),
+        notes=_notes(raw, len(rejects) + len(audited.rejects)),
+    )
+
+
+def _unlike(raw: Collected, spent: set[str]) -> tuple[dict[str, list[Probe]], list[Reject]]:
+    """Axis to its probes, those left out whose prompt stands in an earlier axis or was to be avoided."""
+    found: dict[str, list[Probe]] = {}
+    rejects: list[Reject] = []
+    seen = set(spent)
+    for one in raw.piles.values():
+        for axis, things in one.good.items():
+            mine = [thing for thing in things if isinstance(thing, Probe)]
+            found[axis] = [p for p in mine if same(p.prompt) not in seen]
+            rejects += [Reject(BENCHMARK.get(axis, axis), p, "spent") for p in mine if same(p.prompt) in seen]
+            seen |= {same(p.prompt) for p in found[axis]}
+    return found, rejects
+
+
+def _edits(raw: Collected) -> list[Synthetic]:
+    return [thing for thing in raw.piles["further"].good["edits"] if isinstance(thing, Synthetic)]
+
+
+def _dealt(
+    raw: Collected, pile: Mapping[str, list[Probe]], n: int
+) -> tuple[tuple[Probe, ...], dict[str, tuple[Probe, ...]]]:
+    """Validation paraphrases, and the probes of every benchmark, shared out as the catalogue does."""
+    rng = random.Random(f"llm|{raw.seed}")
+    spent: set[str] = set()
+    spare = pile["paraphrase"][VALIDATION_SHARE:]
+    paraphrases = deal(spent, VALIDATION_SHARE, pile["paraphrase"])
+    held = deal(spent, n, pile["direct"], spare[::2])
+    others = [p for p in held if p.axis == "paraphrase"]
+    edited = [replace(p, axis="edited") for p in held]
+    asked = _questions(pile, rng)
+    probes: dict[str, tuple[Probe, ...]] = dict.fromkeys(AXES, ()) | {
+        "edit_bench": held,
+        "edit_generalization": deal(spent, n, pile["implied"], pile["context"], pile["indirect"]),
+        "ripple_bench": deal(spent, n, pile["same_subject"]),
+        "fine_tune_diff": (*edited, *deal(spent, n, pile["unrelated"])),
+        "batch_edit_consistency": _again(held, n - 2, rng),
+        "sequential_edit_retention": _again(held, n - 2, rng),
+        "locality_sensitivity_score": deal(spent, n, pile["cross_domain"]),
+        "indirect_fact_recovery": deal(spent, n, pile["multi_hop"], pile["inverse"], pile["alternate"]),
+        "portability_sub_metrics": deal(spent, n, pile["template"], pile["alias"], pile["compositional"]),
+        "preservation_vs_memorization": (
+            *deal(spent, n, pile["surface"]),
+            *deal(spent, n, spare[1::2]),
+            *others,
+        )[: 2 * n],
+        "zsre": deal(spent, n, pile["question"], asked),
+    }
+    return paraphrases, probes
+
+
+def _questions(pile: Mapping[str, list[Probe]], rng: random.Random) -> list[Probe]:
+    """The questions once more behind worked examples, where there are enough of those."""
+    examples = [f"{FRAME.replace('{q}', p.prompt)} {p.expected}" for p in pile["examples"]]
+    if len(examples) < SHOTS:
+        return []
+    return [
+        replace(p, prompt="\n".join([*rng.sample(examples, SHOTS), p.prompt]), axis="question_shots")
+        for p in pile["question"]
+    ]
+
+
+def _again(held: tuple[Probe, ...], n: int, rng: random.Random) -> tuple[Probe, ...]:
+    """At most ``n`` of the probes that ask whether the fact holds, in their order."""
+    chosen = set(rng.sample(range(len(held)), min(max(n, 1), len(held))))
+    return tuple(p for i, p in enumerate(held) if i in chosen)
+
+
+def _enough(raw: Collected, pile: Mapping[str, list[Probe]]) -> None:
+    """Raises GeneratorError where an edit could not even be validated."""
+    for axis, least in LEAST.items():
+        if len(pile[axis]) < least:
+            bad = [r.reason for one in raw.piles.values() for r in one.rejects if _of(r, axis)]
+            why = "; ".join(f"{REASONS[reason]} ({k})" for reason, k in Counter(bad).most_common(2))
+            raise GeneratorError(
+                f"{len(pile[axis])} usable prompts of the kind {axis} by {raw.model}"
+                + (f", {len(bad)} rejected: {why}" if bad else ""),
+                f"at least {least}, which the three checks of an edit need",
+                "try another --seed or a larger model, or --generator catalogue",
+            )
+
+
+def _of(reject: Reject, axis: str) -> bool:
+    return reject.probe.axis == axis
+
+
+def _notes(raw: Collected, late: int) -> tuple[str, ...]:
+    """What a reader of the cards must know; the same for answers that were kept and for fresh ones."""
+    about, request = raw.about, raw.about.request
+    notes = [
+        f"probes by the language model {raw.model} at {raw.base_url}: {raw.answers} answers, "
+        f"{raw.tokens_in:,} tokens in, {raw.tokens_out:,} out",
+        "accepted / rejected / asked again: " + " · ".join(_counts(raw)),
+    ]
+    if late:
+        notes.append(f"{late} more rejected when the benchmarks were put together")
+    if about.relation:
+        notes.append(f"the relation in the model's words: {about.relation}")
+    if about.old_unchecked:
+        notes.append(f"the old answer, {request.old}, is the model's word: it is in no fact base")
+    elif request.old is None:
+        notes.append("the old answer is not known: no figure of the old fact can be shown")
+    short = list(_short(raw))
+    if short:
+        notes.append("fewer than wanted: " + ", ".join(short))
+    return tuple(notes)
+
+
+def _counts(raw: Collected) -> Iterable[str]:
+    for purpose in PURPOSES:
+        one = raw.piles[purpose.id]
+        yield f"{purpose.id} {sum(map(len, one.good.values()))}/{len(one.rejects)}/{one.again}"
+
+
+def _short(raw: Collected) -> Iterable[str]:
+    for one in raw.piles.values():
+        for axis, wanted in one.wanted.items():
+            if len(one.good[axis]) < wanted:
+                yield f"{axis} {len(one.good[axis])} of {wanted}"
+        if one.wanted.get("alias") == 0:
+            yield "alias (the model knows no other name)"

@@ -1,0 +1,71 @@
+"""Runs about one feature: how they are asked for, and found again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from assay.errors import InputError
+from assay.features.labels.concepts import read_label
+from assay.runs.queue import Queue
+from assay.runs.store import Store
+from assay.web.feature_asked import Score, Text
+from assay.web.live import GOING
+from assay.web.saes import Named
+
+KIND = "feature"
+SCORED, TRIED = "feature {} of {}", "feature {} of {} on a text"
+"""Subjects of the two works, by which runs are found."""
+
+
+def ask_score(queue: Queue, sae: Named, feature: int, asked: Score) -> str:
+    """Ask for the three scores of a feature; the run's id. Raises InputError for an empty label, or where nobody says
+    which model the SAE reads."""
+    label = None if asked.label is None else read_label(asked.label).label
+    options = {"label": label, "seed": asked.seed}
+    return _ask(queue, sae, feature, SCORED, "feature", options)
+
+
+def ask_text(queue: Queue, sae: Named, feature: int, asked: Text) -> str:
+    """Ask where a feature fires in a text; the run's id. Raises InputError for an empty text."""
+    if not asked.text.strip():
+        raise InputError("an empty text", "some words", "type a sentence")
+    return _ask(queue, sae, feature, TRIED, "text", {"text": asked.text})
+
+
+def _ask(queue: Queue, sae: Named, feature: int, subject: str, work: str, options: Mapping[str, Any]) -> str:
+    if sae.model_id is None:
+        raise InputError(
+            f"the SAE {sae.name}, which does not say which model it reads",
+            "an SAE whose configuration names its model",
+            "write model_name into its cfg.json, or use assay features with --model",
+        )
+    request = {
+        "prompt": "",
+        "subject": subject.format(feature, sae.name),
+        "target": "",
+        "old": None,
+        "relation": None,
+    }
+    known = {"model": sae.model_id, "sae": sae.name, "feature": feature, **options}
+    return queue.put(KIND, request, known, work, {**known, "sae": sae.source})
+
+
+def newest(store: Store, sae: Named, feature: int) -> str | None:
+    """The run that scored a feature last, or does so now; None where none did."""
+    subject = SCORED.format(feature, sae.name)
+    wanted = (*GOING, "done")
+    return next(
+        (run.id for run in store.runs(subject) if run.subject == subject and run.status in wanted), None
+    )
+
+
+def run_of(store: Store, asked: str, sae: Named, feature: int) -> dict[str, Any]:
+    """The document of a run. Raises InputError for one that is not about this feature, MissingRun for none."""
+    run = store.document(asked)
+    options = run["options"] or {}
+    if run["kind"] != KIND or (options.get("feature"), options.get("sae")) != (feature, sae.name):
+        raise InputError(
+            f"the run {run['run_id']}",
+            f"a run about feature {feature} of {sae.name}",
+            "look at it among the runs",
+        )
+    return run

@@ -1,0 +1,153 @@
+// One feature's page: what is asked for runs in the queue, and each panel is drawn by the server once it is there.
+
+import { fill, follow, post } from "./send.js";
+
+const root = document.getElementById("feature");
+const { feature, sae } = root.dataset;
+const api = `/api/features/${feature}`;
+const query = `sae=${encodeURIComponent(sae)}`;
+
+class Live {
+  constructor(place, name, panels) {
+    this.place = place;
+    this.name = name;
+    this.panels = panels;
+    this.progress = place.querySelector(".progress");
+    this.doing = place.querySelector(".doing");
+    this.bar = place.querySelector("progress");
+    this.said = place.querySelector(".said[role=alert]");
+    this.cancelling = place.querySelector(".cancel");
+    this.cancelling.addEventListener("click", () => this.cancel());
+    this.run = place.dataset.run;
+    this.going = false;
+    this.drawing = Promise.resolve();
+    if (place.dataset.going === "true") this.listen(Number(place.dataset.after));
+  }
+
+  async ask(url, body) {
+    if (this.going) return;
+    this.said.textContent = "";
+    try {
+      const { run_id } = await post(url, body);
+      this.source?.close();
+      this.run = run_id;
+      const address = new URL(location.href);
+      address.searchParams.set(this.name === "score" ? "run" : "text", run_id);
+      history.replaceState(null, "", address);
+      await this.draw(["status", ...this.panels]);
+      this.listen(-1);
+    } catch (error) {
+      this.said.textContent = error.message;
+    }
+  }
+
+  listen(after) {
+    this.busy(true);
+    this.source = follow(this.run, after, (event) => this.hear(event));
+    this.source.addEventListener("error", () => this.going && this.tell("the connection was lost; trying again"));
+  }
+
+  hear({ kind, data }) {
+    if (kind === "stage_started" || kind === "stage_progress") this.step(data);
+    if (kind === "run_started") {
+      this.tell("begun");
+      this.draw(["status"]);
+    }
+    if (kind === "feature_scores") this.draw(this.panels.filter((panel) => panel in data));
+    if (kind !== "status") return;
+    this.busy(false);
+    this.draw(["status", ...this.panels]); // verdicts are those of the reading, which came last
+  }
+
+  step({ title, done, total }) {
+    if (title) this.tell(title);
+    if (total) {
+      this.bar.max = total;
+      this.bar.value = done ?? 0;
+    } else this.bar.removeAttribute("value");
+  }
+
+  tell(words) {
+    if (this.doing.textContent !== words) this.doing.textContent = words;
+  }
+
+  busy(now) {
+    this.going = now;
+    this.progress.hidden = !now;
+    this.cancelling.disabled = false;
+    if (now) this.tell("waiting for its turn");
+    if (now) this.bar.removeAttribute("value");
+    // Not disabled, or whoever pressed one with the keyboard would lose their place.
+    for (const button of document.querySelectorAll(`[data-asks=${this.name}]`)) button.setAttribute("aria-disabled", now);
+  }
+
+  // One after another: what was asked for later also stands on the page later.
+  draw(panels) {
+    this.drawing = this.drawing.then(() => this.drawNow(panels));
+    return this.drawing;
+  }
+
+  async drawNow(panels) {
+    for (const panel of panels) {
+      const place = this.place.querySelector(`[data-panel=${panel}]`);
+      try {
+        if (place) await fill(place, `/features/runs/${encodeURIComponent(this.run)}/panel/${panel}`);
+      } catch (error) {
+        this.said.textContent = error.message;
+      }
+    }
+  }
+
+  async cancel() {
+    this.cancelling.disabled = true;
+    this.tell("stopping");
+    try {
+      await post(`/api/runs/${encodeURIComponent(this.run)}/cancel`, {});
+    } catch (error) {
+      this.said.textContent = error.message;
+    }
+  }
+}
+
+const place = (name) => root.querySelector(`[data-live=${name}]`);
+const scores = new Live(place("score"), "score", ["reading", "interp", "purity", "mui"]);
+const texts = new Live(place("text"), "text", ["text"]);
+
+function score(label) {
+  document.getElementById("scores").scrollIntoView({ block: "start" });
+  return scores.ask(`${api}/score`, { sae, label, seed: 0 });
+}
+
+document.getElementById("score")?.addEventListener("click", () => score(null));
+
+document.getElementById("text-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  texts.ask(`${api}/text`, { sae, text: document.getElementById("text").value });
+});
+
+const said = document.getElementById("label-said");
+
+async function keep(label) {
+  const kept = await post(`${api}/label`, { sae, label });
+  await fill(document.getElementById("labels"), `/features/${feature}/labels?${query}`);
+  document.getElementById("title").textContent = kept.label;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.asks = "score";
+  button.textContent = "Score it live";
+  button.addEventListener("click", () => score(null));
+  said.replaceChildren("Kept on top of the others. The table of all features keeps the old one until all are scored again. ");
+  if (document.getElementById("score")) said.append(button);
+}
+
+document.getElementById("label-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  said.textContent = "";
+  const label = document.getElementById("label").value;
+  try {
+    if (event.submitter?.dataset.does === "try") await score(label);
+    else await keep(label);
+  } catch (error) {
+    said.textContent = error.message;
+  }
+});

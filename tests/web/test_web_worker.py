@@ -1,0 +1,146 @@
+"""The worker does jobs one at a time, outlives what goes wrong in them, and can be told to stop one."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.runs.home import Home
+from assay.runs.queue import RUNNING, WAITING, Job, Queue
+from assay.runs.recording import recording
+from assay.runs.store import Store
+from assay.web import worker
+from assay.web.supervisor import Supervisor
+from assay.web.work import WORK, Workshop
+from small import save_tiny
+
+REQUEST = {"prompt": "Paris is in", "subject": "Paris", "target": "Spain", "old": None, "relation": None}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+@pytest.fixture
+def store(home: Home) -> Iterator[Store]:
+    with Store(home) as opened:
+        yield opened
+
+
+def asked(store: Store, work: str = "edit", **options: Any) -> str:
+    return Queue(store).put("edit", REQUEST, {"model": "none-such", "seed": 0, **options}, work)
+
+
+def done(store: Store) -> None:
+    queue = Queue(store)
+    job = queue.take()
+    assert job is not None
+    worker.do(Workshop(store), queue, job)
+
+
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """What the condition gives once it holds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come to hold")
+
+
+def test_a_job_that_cannot_be_done_says_why_in_its_run_and_the_next_one_is_done(store: Store) -> None:
+    first, second = asked(store), asked(store)
+    done(store), done(store)
+    for run_id in (first, second):
+        document = store.document(run_id)
+        assert document["status"] == "failed" and "none-such" in document["error"]
+    assert Queue(store).jobs(WAITING, RUNNING) == []
+
+
+def test_a_job_that_breaks_before_its_recording_is_failed_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(shop: Workshop, job: Job) -> None:
+        raise ZeroDivisionError("of the job itself")
+
+    monkeypatch.setitem(dict(WORK), "edit", breaks)
+    monkeypatch.setattr(worker, "WORK", {"edit": breaks})
+    run_id = asked(store)
+    done(store)
+    assert store.document(run_id)["error"] == "ZeroDivisionError: of the job itself"
+
+
+def test_a_cancelled_job_is_interrupted_and_the_worker_goes_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = threading.Event()
+
+    def long(shop: Workshop, job: Job) -> None:
+        with recording(shop.store, job.run_id, queued=True):
+            began.set()
+            end = time.monotonic() + 60
+            while time.monotonic() < end:
+                time.sleep(0.01)
+
+    monkeypatch.setattr(worker, "WORK", {"edit": long})
+    run_id = asked(store)
+    stopper = threading.Thread(target=lambda: began.wait(60) and Queue(store).cancel(run_id))
+    stopper.start()
+    start = time.monotonic()
+    done(store)
+    stopper.join()
+    assert time.monotonic() - start < 30
+    document = store.document(run_id)
+    assert (document["status"], document["error"]) == ("interrupted", "stopped by the user")
+    assert Queue(store).jobs(WAITING, RUNNING) == []
+
+
+def spawn(home: Home, parent: int) -> "subprocess.Popen[bytes]":
+    words = [sys.executable, "-m", "assay.web.worker", str(home.root), "", str(parent)]
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def test_it_ends_when_its_server_is_gone_and_the_queue_is_empty(home: Home, store: Store) -> None:
+    run_id = asked(store)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    child = spawn(home, gone.pid)
+    assert child.wait(120) == 0
+    assert store.run(run_id).status == "failed"  # it was still done
+
+
+def test_a_killed_worker_is_replaced_and_its_run_says_so(home: Home, store: Store) -> None:
+    model = save_tiny(home.root / "model")
+    with Supervisor(home) as supervisor:
+        first = until(lambda: supervisor.pid)
+        run_id = asked(store, model=str(model))
+        until(lambda: store.run(run_id).status == "running", 120)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: supervisor.pid not in (None, first))
+        assert until(
+            lambda: store.run(run_id).status in ("interrupted", "failed", "rolled_back", "committed")
+        )
+        second = asked(store)
+        until(lambda: store.run(second).status == "failed", 120)
+        last = until(lambda: supervisor.pid)
+    assert store.run(run_id).status == "interrupted"
+    with pytest.raises(ProcessLookupError):
+        os.kill(last, 0)
+
+
+def test_a_second_worker_does_not_begin(home: Home) -> None:
+    with Supervisor(home) as supervisor:
+        until(
+            lambda: (home.root / "worker" / "lock").is_file() and (home.root / "worker" / "lock").read_text()
+        )
+        assert supervisor.pid is not None
+        assert spawn(home, os.getpid()).wait(120) == 1
