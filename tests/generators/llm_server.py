@@ -1,4 +1,4 @@
-"""A small server that speaks OpenAI's protocol, with a scripted model behind it that can be made to fail."""
+"""A small server that speaks both protocols, with a scripted model behind it that can be made to fail."""
 
 import json
 import threading
@@ -184,7 +184,10 @@ class Server:
 
     def _answer(self, http: BaseHTTPRequestHandler) -> None:
         payload = json.loads(http.rfile.read(int(http.headers["content-length"])))
+        anthropic = http.path.endswith("/messages")
         told = "\n".join(text_of(m) for m in payload["messages"] if m["role"] in ("system", "developer"))
+        if anthropic:
+            told = text_of({"content": payload["system"]})
         purpose = next(p for p in SCHEMAS if prompt(p).text in told)
         data = next(text_of(m) for m in payload["messages"] if m["role"] == "user")
         with self._lock:
@@ -200,7 +203,9 @@ class Server:
         finally:
             with self._lock:
                 self._at_once -= 1
-        body = completion(reply.content) if reply.body is None else reply.body
+        body = reply.body
+        if body is None:
+            body = tool_use(reply.content or "") if anthropic else completion(reply.content)
         try:
             http.send_response(reply.status)
             for name, value in {"content-type": "application/json", **reply.headers}.items():
@@ -240,6 +245,24 @@ def completion(content: str | None) -> bytes:
                 {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
             ],
             "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150},
+        }
+    ).encode()
+
+
+def tool_use(content: str) -> bytes:
+    """The body of a message of Anthropic's protocol that hands these words, which are JSON, to the output tool."""
+    return json.dumps(
+        {
+            "id": "m1",
+            "type": "message",
+            "role": "assistant",
+            "model": "scripted",
+            "content": [
+                {"type": "tool_use", "id": "t1", "name": "final_result", "input": json.loads(content)}
+            ],
+            "stop_reason": "tool_use",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 100, "output_tokens": 50},
         }
     ).encode()
 

@@ -134,6 +134,23 @@ def test_what_a_status_means(status: int, body: Any, came: str, todo: str):
     assert len(server.calls) == 1, "asking again would not help"
 
 
+def test_the_other_protocol_fails_as_clearly():
+    def script(call: Call) -> Reply:
+        return said({"relation": 3}) if call.number else Reply(body=b"{}", status=529)
+
+    with serving(script) as server:
+        server.base_url = server.base_url.removesuffix("/v1")
+        with pytest.raises(GeneratorError) as caught:
+            Llm("anthropic:scripted", server.means()).plan(TOWER, 0)
+    assert caught.value.came.startswith("an answer of scripted that does not fit, 3 times: ")
+    assert server.purposes() == ["fact"] * 4
+    refused = Reply(body=b'{"type": "error", "error": {"message": "bad key"}}', status=401)
+    with serving(lambda call: refused) as server, pytest.raises(GeneratorError) as caught:
+        Llm("anthropic:scripted", server.means()).plan(TOWER, 0)
+    assert caught.value.came == f"status 401 from {server.base_url}: bad key"
+    assert caught.value.todo == "set ASSAY_LLM_KEY, else ANTHROPIC_API_KEY in the environment"
+
+
 HALF = '{"direct": ["The Eiffel Tower stands in", "The Eif'
 
 
@@ -240,7 +257,7 @@ ANSWERS = st.sampled_from(sorted(SCHEMAS)).flatmap(
     )
 )
 FEW = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

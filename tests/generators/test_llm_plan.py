@@ -272,6 +272,20 @@ def test_in_a_notebook_a_plan_is_made_beside_the_running_loop():
     assert asyncio.run(cell()).generator == "llm 1 (scripted)"
 
 
+def test_anthropics_protocol_gives_the_same_probes(tower, tmp_path):
+    with serving() as server:
+        server.base_url = server.base_url.removesuffix("/v1")
+        plan = Llm("anthropic:scripted", server.means(cache=tmp_path)).plan(TOWER, 0)
+        assert Llm("anthropic:scripted", server.means(cache=tmp_path)).plan(TOWER, 0) == plan
+    assert (plan.probes, plan.synthetic, plan.neutral) == (tower.probes, tower.synthetic, tower.neutral)
+    assert plan.notes[0].endswith(": 10 answers, 1,000 tokens in, 500 out")
+    assert len(server.calls) == 10
+    for call in server.calls:
+        assert call.payload["max_tokens"] == QUICK.max_tokens
+        assert "seed" not in call.payload
+        assert [tool["name"] for tool in call.payload["tools"]] == ["final_result"]
+
+
 def test_a_server_that_knows_no_schemas_is_asked_in_words():
     def plain(call: Call) -> Reply:
         if "response_format" in call.payload:

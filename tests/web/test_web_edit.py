@@ -191,6 +191,11 @@ def test_a_run_can_be_edited_like(site: Site) -> None:
     again = Prefill(**link).form()
     assert again == EditForm(**asked)
     (a,) = [a for a in site.page(f"/runs/{run_id}").all("a") if str(a["href"]).startswith("/edit?")]
+    (copied,) = [b["data-copy"] for b in site.page(f"/runs/{run_id}").all("button") if "data-copy" in b]
+    assert copied == (
+        f"assay edit --prompt '{TOWER.prompt}' --subject 'The Eiffel Tower' --target Berlin --old Paris "
+        "--model smollm2 --layer 2 --seed 3 --sae none --only zsre --no-trace"
+    )
     page = site.page(str(a["href"]))
     assert page.all("input", name="old")[0]["value"] == "Paris"
 

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from assay.benchmarks.names import NAMES
+from assay.errors import StoreError
 from assay.runs.queue import RUNNING, WAITING
 from assay.runs.schema import RUNS
 from assay.web.parts import PARTS
@@ -264,6 +265,30 @@ def test_an_interrupted_suite_is_gone_on_with_once(site: Site) -> None:
     assert error["came"] == f"run {run_id}, which waits or runs already"
     site.post(f"/api/runs/{run_id}/cancel")
     assert site.page(f"/runs/{run_id}").all("button", data_post=f"/api/runs/{run_id}/resume")
+
+
+def test_a_run_that_a_dead_worker_left_is_gone_on_with_before_the_next_worker_looks(site: Site) -> None:
+    run_id = site.tell(example_run.interrupted())
+    queue = site.server.queue
+    queue.put_again(run_id, "resume")
+    assert queue.take() is not None
+    with pytest.raises(StoreError, match="which waits or runs already"):
+        queue.put_again(run_id, "resume")  # it was taken, and has not begun
+    site.server.store.fail(run_id, "its process ended without a word", True, "interrupted")
+    page = site.page(f"/runs/{run_id}")
+    assert page.all("button", data_post=f"/api/runs/{run_id}/resume") and "next to begin" not in page.text
+    site.post(f"/api/runs/{run_id}/resume")
+    assert queue.orphans() == []
+    queue.end(run_id)  # of the old job: the new one waits on
+    assert [job.run_id for job in queue.jobs(WAITING)] == [run_id]
+
+
+def test_a_run_whose_worker_died_before_its_first_event_says_so(site: Site) -> None:
+    queue = site.server.queue
+    run_id = queue.put("edit", example_run.committed()["request"], OPTIONS, "edit")
+    assert queue.take() is not None
+    assert queue.orphans() == [run_id]
+    assert "its process ended without a word" in site.page(f"/runs/{run_id}").text
 
 
 def test_the_pause_before_a_run_goes_on_is_not_its_time(site: Site) -> None:

@@ -103,10 +103,10 @@ def control(
     seed: inputs.Seed = 0,
     json: speak.Json = False,
 ) -> None:
-    """Write one of random directions that fires as often and writes as much.
+    """Write one of random directions that fires as often.
 
-    Index and score it like the real one: scores are worth their distance from this. A folder that holds an SAE is
-    never written over.
+    Its features also write as much as yours. Index and score it like the real one: scores are worth their distance
+    from this. A folder that holds an SAE is never written over.
     """
     home = inputs.home_of(ctx)
     with speak.screen() as screen:

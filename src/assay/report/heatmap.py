@@ -22,7 +22,8 @@ def level(value: float, peak: float) -> int:
     """The ramp's step for ``value`` between nothing and ``peak``; negative effects count as nothing."""
     if peak <= 0 or not isfinite(value):
         return 0
-    return min(LEVELS - 1, max(0, int(LEVELS * value / peak)))
+    share = min(1.0, max(0.0, value / peak))
+    return min(LEVELS - 1, int(LEVELS * share))
 
 
 def peak_of(effect: Sequence[Sequence[float]]) -> float:

@@ -203,7 +203,8 @@ def _spoken(run: Run) -> tuple[list[str], dict[str, Any]]:
         for name, usual in USUAL.items()
         if settings.get(name) not in (None, usual)
     }
-    where = {"--model": model.get("id"), "--layer": layer(run), "--seed": seed, "--sae": settings.get("sae")}
+    at = settings.get("layer") if layer(run) is None else layer(run)
+    where = {"--model": model.get("id"), "--layer": at, "--seed": seed, "--sae": settings.get("sae")}
     off = {f"--no-{name}": options.get(name) is False for name in ("bench", "trace")}
     return ["assay", "edit"], {**fact, **where, **other, "--only": only, **off}
 

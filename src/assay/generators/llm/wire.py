@@ -51,6 +51,7 @@ class Wire(httpx2.AsyncClient):
             timeout=httpx2.Timeout(settings.timeout, connect=min(CONNECT, settings.timeout)),
             headers={"accept-encoding": "identity"},
             follow_redirects=False,
+            trust_env=not server.local,  # no proxy stands between this machine and itself
         )
         self._server = server
         self._key = key

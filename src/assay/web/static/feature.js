@@ -1,11 +1,26 @@
 // One feature's page: what is asked for runs in the queue, and each panel is drawn by the server once it is there.
 
-import { fill, follow, post } from "./send.js";
+import { fragment, send } from "./api.js";
+import { swap } from "./swap.js";
 
 const root = document.getElementById("feature");
 const { feature, sae } = root.dataset;
 const api = `/api/features/${feature}`;
 const query = `sae=${encodeURIComponent(sae)}`;
+
+const fill = async (place, path) => swap(place, await fragment(path));
+const words = (error) => error.words ?? error.message;
+
+// One stream, until the run has ended: `heard` gets every event, the last one is of the kind `status`.
+function follow(run, after, heard) {
+  const source = new EventSource(`/api/runs/${encodeURIComponent(run)}/events?after=${after}`);
+  source.addEventListener("message", (message) => {
+    const event = JSON.parse(message.data);
+    if (event.kind === "status") source.close();
+    heard(event);
+  });
+  return source;
+}
 
 class Live {
   constructor(place, name, panels) {
@@ -28,7 +43,7 @@ class Live {
     if (this.going) return;
     this.said.textContent = "";
     try {
-      const { run_id } = await post(url, body);
+      const { run_id } = await send(url, body);
       this.source?.close();
       this.run = run_id;
       const address = new URL(location.href);
@@ -37,7 +52,7 @@ class Live {
       await this.draw(["status", ...this.panels]);
       this.listen(-1);
     } catch (error) {
-      this.said.textContent = error.message;
+      this.said.textContent = words(error);
     }
   }
 
@@ -93,7 +108,7 @@ class Live {
       try {
         if (place) await fill(place, `/features/runs/${encodeURIComponent(this.run)}/panel/${panel}`);
       } catch (error) {
-        this.said.textContent = error.message;
+        this.said.textContent = words(error);
       }
     }
   }
@@ -102,9 +117,9 @@ class Live {
     this.cancelling.disabled = true;
     this.tell("stopping");
     try {
-      await post(`/api/runs/${encodeURIComponent(this.run)}/cancel`, {});
+      await send(`/api/runs/${encodeURIComponent(this.run)}/cancel`, {});
     } catch (error) {
-      this.said.textContent = error.message;
+      this.said.textContent = words(error);
     }
   }
 }
@@ -128,7 +143,7 @@ document.getElementById("text-form").addEventListener("submit", (event) => {
 const said = document.getElementById("label-said");
 
 async function keep(label) {
-  const kept = await post(`${api}/label`, { sae, label });
+  const kept = await send(`${api}/label`, { sae, label });
   await fill(document.getElementById("labels"), `/features/${feature}/labels?${query}`);
   document.getElementById("title").textContent = kept.label;
   const button = document.createElement("button");
@@ -148,6 +163,6 @@ document.getElementById("label-form").addEventListener("submit", async (event) =
     if (event.submitter?.dataset.does === "try") await score(label);
     else await keep(label);
   } catch (error) {
-    said.textContent = error.message;
+    said.textContent = words(error);
   }
 });
