@@ -4,12 +4,17 @@ import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the hub's library is imported, so before the imports
 
+import hypothesis
 import pytest
 import torch
 
 from assay.models.model import Model
 from threads import THREADS
 from tiny import FAMILY_NAMES, tiny_model
+
+# How long an example takes says what else the machine does.
+hypothesis.settings.register_profile("assay", deadline=None)
+hypothesis.settings.load_profile("assay")
 
 
 @pytest.fixture(autouse=True)

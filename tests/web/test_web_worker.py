@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 
 from assay.runs.home import Home
 from assay.runs.queue import RUNNING, WAITING, Job, Queue
-from assay.runs.recording import recording
 from assay.runs.store import Store
 from assay.web import worker
 from assay.web.supervisor import Supervisor
@@ -79,29 +77,38 @@ def test_a_job_that_breaks_before_its_recording_is_failed_too(
     assert store.document(run_id)["error"] == "ZeroDivisionError: of the job itself"
 
 
-def test_a_cancelled_job_is_interrupted_and_the_worker_goes_on(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    began = threading.Event()
+LONG = """
+import sys, time
+from pathlib import Path
+from assay.runs.home import Home
+from assay.web import worker
 
-    def long(shop: Workshop, job: Job) -> None:
-        with recording(shop.store, job.run_id, queued=True):
-            began.set()
-            end = time.monotonic() + 60
-            while time.monotonic() < end:
-                time.sleep(0.01)
+def long(shop, job):
+    with recording(shop.store, job.run_id, queued=True):
+        time.sleep(300)
 
-    monkeypatch.setattr(worker, "WORK", {"edit": long})
-    run_id = asked(store)
-    stopper = threading.Thread(target=lambda: began.wait(60) and Queue(store).cancel(run_id))
-    stopper.start()
-    start = time.monotonic()
-    done(store)
-    stopper.join()
-    assert time.monotonic() - start < 30
+worker.WORK = {**worker.WORK, "long": long}
+worker.work(Home(Path(sys.argv[1])), int(sys.argv[2]))
+"""
+
+
+def gone() -> int:
+    """A process that is no more."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return child.pid
+
+
+def test_a_cancelled_job_is_interrupted_and_the_worker_goes_on(home: Home, store: Store) -> None:
+    """A process of its own: only there is the job in the main thread, whatever runs the tests."""
+    queue, run_id, next_one = Queue(store), asked(store, "long"), asked(store)
+    with subprocess.Popen([sys.executable, "-c", LONG, str(home.root), str(gone())]) as child:
+        until(lambda: store.run(run_id).status == "running", 120)
+        assert queue.cancel(run_id)
+        assert child.wait(120) == 0
     document = store.document(run_id)
     assert (document["status"], document["error"]) == ("interrupted", "stopped by the user")
-    assert Queue(store).jobs(WAITING, RUNNING) == []
+    assert store.run(next_one).status == "failed" and queue.jobs(WAITING, RUNNING) == []
 
 
 def spawn(home: Home, parent: int) -> "subprocess.Popen[bytes]":
@@ -111,10 +118,7 @@ def spawn(home: Home, parent: int) -> "subprocess.Popen[bytes]":
 
 def test_it_ends_when_its_server_is_gone_and_the_queue_is_empty(home: Home, store: Store) -> None:
     run_id = asked(store)
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    child = spawn(home, gone.pid)
-    assert child.wait(120) == 0
+    assert spawn(home, gone()).wait(120) == 0
     assert store.run(run_id).status == "failed"  # it was still done
 
 
