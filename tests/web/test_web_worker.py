@@ -81,6 +81,7 @@ LONG = """
 import sys, time
 from pathlib import Path
 from assay.runs.home import Home
+from assay.runs.recording import recording
 from assay.web import worker
 
 def long(shop, job):
