@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, whenever the process dies."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,9 @@ from assay.runs.trouble import explained_files
 def written_whole(path: Path) -> Iterator[Path]:
     """Inside, write the file that is given; it takes the place of ``path`` at the end, and is gone after an error.
 
-    Raises StoreError where it cannot be written.
+    Two processes may write one path: the later one's file stays. Raises StoreError where it cannot be written.
     """
-    scratch = path.with_name(f".{path.name}")
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
     with explained_files(path):
         try:
             yield scratch

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from assay.asked import stored_options
 from assay.events import Emit, ignore, stage
 from assay.features.material import Material
 from assay.features.on_text import on_text
@@ -13,7 +14,7 @@ from assay.features.score import score_feature
 from assay.generators.plan import Plan, Request
 from assay.models.load import load
 from assay.models.model import Model
-from assay.pipeline import Options, run_bench, run_edit
+from assay.pipeline import run_bench, run_edit
 from assay.runs import suites
 from assay.runs.queue import Job
 from assay.runs.recording import recording
@@ -71,14 +72,9 @@ class Workshop:
         keep: Callable[[Plan], None],
     ) -> None:
         """The benchmarks of a stored edit, as ``runs.suites`` asks for them."""
-        run_bench(edit_file, plan, options_of(options), emit, self.cache, done, keep=keep, opener=self.model)
-
-
-def options_of(stored: Mapping[str, Any]) -> Options:
-    """The options of a run as they are stored."""
-    known = {name: stored[name] for name in Options.__dataclass_fields__ if name in stored}
-    only = known.get("only")
-    return Options(**{**known, "only": tuple(only) if only is not None else None})
+        run_bench(
+            edit_file, plan, stored_options(options), emit, self.cache, done, keep=keep, opener=self.model
+        )
 
 
 def do_edit(shop: Workshop, job: Job) -> None:
@@ -87,7 +83,12 @@ def do_edit(shop: Workshop, job: Job) -> None:
     request = Request(**{name: run["request"].get(name) for name in Request.__dataclass_fields__})
     with recording(shop.store, job.run_id, queued=True) as recorded:
         outcome = run_edit(
-            request, options_of(run["options"]), recorded.emit, shop.cache, recorded.save, opener=shop.model
+            request,
+            stored_options(run["options"]),
+            recorded.emit,
+            shop.cache,
+            recorded.save,
+            opener=shop.model,
         )
         recorded.finish(outcome.status)
 

@@ -5,7 +5,6 @@ right form are kept, so a run that failed half way goes on with what it has.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.runs.trouble import explained_files
+from assay.runs.whole import written_whole
 
 FORMAT = 1
 """Of the files; raised when older ones must not be read."""
@@ -49,16 +49,12 @@ class Kept:
         if self.folder is None:
             return
         file = self._file(question)
-        draft = file.with_name(f".{file.name}.{os.getpid()}")
         tokens = [answer.tokens_in, answer.tokens_out]
         text = json.dumps({"question": question, "answer": answer.value, "tokens": tokens}, indent=1)
         with explained_files(file):
             self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                draft.write_text(text + "\n", encoding="utf-8")
-                draft.replace(file)
-            finally:
-                draft.unlink(missing_ok=True)
+        with written_whole(file) as draft:
+            draft.write_text(text + "\n", encoding="utf-8")
 
     def _file(self, question: Mapping[str, Any]) -> Path:
         assert self.folder is not None
