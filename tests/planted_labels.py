@@ -97,7 +97,7 @@ def random_sae(model: Model, features: int = 8) -> SAE:
     """Random directions; each feature fires on about a tenth of the tokens, the first one on none."""
     drawn = torch.randn(2, features, model.d_model, generator=torch.Generator().manual_seed(3))
     enc, dec = drawn / drawn.norm(dim=-1, keepdim=True)
-    x = residual(model, LAYER, [row[1:] for row in rows_of(model, corpus(8), CONTEXT, 600)])
+    x = residual(model, LAYER, [row[1:] for row in rows_of(model, corpus(8), CONTEXT, 600)]).cpu()
     pre = (x - x.mean(0)) @ enc.T
     threshold = pre.quantile(0.9, dim=0)
     threshold[0] = 10 * pre.max()

@@ -45,7 +45,7 @@ def sums(folder: Path) -> dict[str, str]:
 
 def logits(module: Any, tokenizer: Any) -> Any:
     with torch.no_grad():
-        return module(torch.tensor([tokenizer(TEXT)["input_ids"]])).logits
+        return module(torch.tensor([tokenizer(TEXT)["input_ids"]], device=module.device)).logits.cpu()
 
 
 class Place:
@@ -175,7 +175,7 @@ def test_half_precision_weights_stay_in_half_precision(tmp_path: Path) -> None:
     merge.apply(file, folder, tmp_path)
     name = loaded.down_name(1)
     written = load_file(folder / "model.safetensors")[name]
-    wanted = loaded.down(1).weight.double() + edit.updates[0].dense()
+    wanted = loaded.down(1).weight.double().cpu() + edit.updates[0].dense()
     assert torch.equal(written, wanted.to(torch.bfloat16))
     merge.revert(file, folder, tmp_path)
     assert sums(folder) == before

@@ -33,7 +33,7 @@ def text(count: int = 24, name: str = "lines") -> Corpus:
 
 def tiny_sae(model: Model, architecture: Architecture = "jumprelu", features: int = FEATURES) -> SAE:
     """Random directions; a feature fires on about a tenth of the tokens."""
-    x = residual(model, LAYER, [row[1:] for row in rows_of(model, text(4), CONTEXT, 300)])
+    x = residual(model, LAYER, [row[1:] for row in rows_of(model, text(4), CONTEXT, 300)]).cpu()
     mean, enc = x.mean(0), directions(features, model.d_model, 3)
     spread = ((x - mean) @ enc.T).std(0)
     b_enc = torch.zeros(features)

@@ -24,13 +24,20 @@ FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Update:
-    """A low-rank change of one down-projection: W + left @ right.T, in (d_model, d_mlp) orientation."""
+    """A low-rank change of one down-projection: W + left @ right.T, in (d_model, d_mlp) orientation.
+
+    The factors lie on the processor, whatever device made them, as those of an edit read from its file do.
+    """
 
     layer: int
     left: Float[Tensor, "d_model rank"]
     """float64"""
     right: Float[Tensor, "d_mlp rank"]
     """float64"""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "left", self.left.cpu())
+        object.__setattr__(self, "right", self.right.cpu())
 
     def dense(self) -> Float[Tensor, "d_model d_mlp"]:
         """The whole change, float64."""
@@ -86,7 +93,7 @@ class Edit:
         try:
             for update in self.updates:
                 weight = model.down(update.layer).weight
-                change = update.dense().to(weight.device)
+                change = update.left.to(weight.device) @ update.right.to(weight.device).T
                 change = change.T if model.family.transposed else change
                 edited = (weight.double() + change).to(weight.dtype)
                 if not torch.isfinite(edited).all():

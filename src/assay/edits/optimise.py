@@ -20,6 +20,7 @@ from assay.generators.plan import Request
 from assay.models.batches import cheapest_batches
 from assay.models.forward import Tape, forward, pack
 from assay.models.model import Model
+from assay.models.repeatable import in_fixed_order
 from assay.models.resume import resume
 from assay.models.tokens import answer_ids, encode
 from assay.settings import EditSettings
@@ -115,7 +116,8 @@ def keys_and_values(
             )
             for at, target, own in spans
         ]
-    _descend(model, layer, tape, column, facts, settings, emit)
+    with in_fixed_order(model.device):
+        _descend(model, layer, tape, column, facts, settings, emit)
     keys = tape.down_in[layer][:, column].float()
     return [
         KeyValue(

@@ -35,8 +35,8 @@ def side_by_side(model: Model, stacks: Sequence[Stack]) -> Iterator[None]:
         factors = [
             (key, update) for key, edit in edits.items() for update in edit.updates if update.layer == layer
         ]
-        left = torch.cat([u.left for _, u in factors], 1).to(model.device, model.dtype)
-        right = torch.cat([u.right for _, u in factors], 1).to(model.device, model.dtype)
+        left = torch.cat([u.left.to(model.device, model.dtype) for _, u in factors], 1)
+        right = torch.cat([u.right.to(model.device, model.dtype) for _, u in factors], 1)
         owner = [key for key, u in factors for _ in range(u.left.shape[1])]
         mine = torch.tensor([[float(key in {id(e) for e in stack}) for key in owner] for stack in stacks])
         handles.append(

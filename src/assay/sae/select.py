@@ -51,7 +51,7 @@ def batch_topk(
             break
         floor = floor * 0.8 if floor > 1e-3 else 0.0
     if len(value) > n:
-        cut = value.kthvalue(len(value) - n + 1).values
+        cut = value.topk(n, sorted=False).values.min()
         keep = value > cut
         ties = (value == cut).nonzero()[:, 0][: n - int(keep.sum())]
         keep[ties] = True
@@ -97,4 +97,4 @@ def _first_guess(x: Tensor, w: Tensor, b: Tensor, n: int) -> float:
     some = x[:: max(1, len(x) // 32)]
     pre = torch.addmm(b, some, w.T).float().flatten()
     rank = min(pre.numel(), max(1, round(1.3 * n * len(some) / len(x))))
-    return max(0.0, float(pre.kthvalue(pre.numel() - rank + 1).values))
+    return max(0.0, float(pre.topk(rank, sorted=False).values.min()))

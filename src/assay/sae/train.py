@@ -13,6 +13,7 @@ import torch
 from assay.edits.tensors import write_tensors
 from assay.errors import InputError
 from assay.events import Emit, ignore, stage
+from assay.models.repeatable import in_fixed_order
 from assay.sae.activations import Activations
 from assay.sae.coder import SAE
 from assay.sae.stream import Stream
@@ -78,7 +79,7 @@ def train(
     trainers = [Trainer(activations.d_model, stream.steps, settings, device) for settings in several]
     path = checkpoint_path(activations, several, checkpoints)
     begin = _restore(trainers, path)
-    with stage(emit, "sae", _title(trainers), stream.steps):
+    with stage(emit, "sae", _title(trainers), stream.steps), in_fixed_order(device):
         saved = told = started = time.monotonic()
         for number in range(begin, stream.steps):
             x = stream.at(number).to(device)

@@ -95,7 +95,7 @@ def scaled(factor: float) -> Maker:
 def random_key(ground: Ground, request: Request, sound: Edit) -> Edit:
     """The sound shift of the value, written along a random key: every other key has a share of it, too."""
     (update,) = sound.updates
-    key = written(ground.model, sound).k_mean.double()[:, None]
+    key = written(ground.model, sound).k_mean.double().cpu()[:, None]
     right = _random(ground, update.right.shape)
     return _with(
         ground, sound, Update(update.layer, update.dense() @ key / (key * right).sum(), right), "random-key"
@@ -144,7 +144,7 @@ def noise(size: float) -> Maker:
         (update,) = sound.updates
         left = _random(ground, (ground.model.d_model, NOISE_RANK))
         right = _random(ground, (ground.model.d_mlp, NOISE_RANK))
-        norm = ground.model.down(update.layer).weight.double().norm()
+        norm = float(ground.model.down(update.layer).weight.double().norm())
         scale = size * norm / (left @ right.T).norm()
         return _with(ground, sound, Update(update.layer, left * scale, right), f"noise-{size:g}")
 
@@ -172,7 +172,7 @@ def conflict(plan: Plan) -> Plan:
 
 def _random(ground: Ground, shape: tuple[int, ...] | torch.Size) -> Tensor:
     generator = torch.Generator().manual_seed(ground.seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64).to(ground.model.device)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 NONE = "none"
