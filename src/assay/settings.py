@@ -171,6 +171,8 @@ class LlmSettings:
     """Tokens of an answer, at most, where the server minds; thinking counts."""
     temperature: float | None = None
     """None: the server's own, which is the model's recommended one on most."""
+    local_temperature: float = 0.7
+    """Of a model in this process whose own folder recommends none; 0 always takes the most probable token."""
 
 
 @dataclass(frozen=True)
@@ -182,10 +184,12 @@ class Settings:
     trace: TraceSettings = field(default_factory=TraceSettings)
     validate: ValidateSettings = field(default_factory=ValidateSettings)
     bench: BenchSettings = field(default_factory=BenchSettings)
+    llm: LlmSettings = field(default_factory=LlmSettings)
+    """Of generators that ask a language model."""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-able dict."""
-        return asdict(self)
+        """A JSON-able dict; ``llm`` is recorded by the runs that ask a language model, as it was for them."""
+        return {name: row for name, row in asdict(self).items() if name != "llm"}
 
 
 METHODS = ("rome", "memit")
@@ -213,7 +217,7 @@ class SaeSettings:
     batch: int = 1_024
     """Tokens per step. With about a million tokens the number of steps is what is short: half the batch at twice the
     rate explained 0.78 of the variance where 2,048 tokens at 6e-4 explained 0.61 (8,192 features, 217,000 tokens)."""
-    passes: float = 2.5
+    passes: float = 10.0
     """How often each training token is seen."""
     lr: float = 1.2e-3
     """Adam's learning rate at 16,384 features; it goes with 1 / sqrt(features)."""

@@ -47,7 +47,7 @@ class Asked:
     tokens: Annotated[
         int | None, typer.Option(min=1, help="Training tokens at most. (Default: 5 million.)")
     ] = None
-    passes: Annotated[float | None, typer.Option(help="How often each token is seen. (Default: 2.5.)")] = None
+    passes: Annotated[float | None, typer.Option(help="How often each token is seen. (Default: 10.)")] = None
     seed: inputs.Seed = 0
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to. (Default: in the home, under saes.)")
