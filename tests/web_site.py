@@ -106,7 +106,8 @@ class Site:
         """Store an example run by telling its events; returns its id."""
         store = self.server.store
         kind = run.get("kind") or "edit"
-        run_id = store.create_run(kind, run["request"], {**OPTIONS, **options}, queued)
+        waits = (lambda connection, run_id: None) if queued else None
+        run_id = store.create_run(kind, run["request"], {**OPTIONS, **options}, waits)
         for name, data in events(run):
             store.append(run_id, name, data)
         if run.get("edit"):
@@ -158,7 +159,8 @@ def events(run: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 @contextmanager
-def open_site(root: Path) -> Iterator[Site]:
-    """``with open_site(tmp_path) as site:`` the app runs over that home."""
-    with TestClient(create_app(Home(root), worker=False), base_url="http://127.0.0.1") as client:
+def open_site(root: Path, *allowed: Path) -> Iterator[Site]:
+    """``with open_site(tmp_path) as site:`` the app runs over that home; models may lie in ``allowed``, too."""
+    app = create_app(Home(root), worker=False, allowed=allowed)
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         yield Site(client)

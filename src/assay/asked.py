@@ -147,25 +147,40 @@ def generator(text: str) -> str:
     return text.strip()
 
 
-def endpoint(generator: str, base_url: str | None, timeout: float | None) -> str | None:
+def endpoint(
+    generator: str, base_url: str | None, timeout: float | None, spelling: Spelling = OPTIONS
+) -> str | None:
     """The address of a server, where the generator asks one and has what it needs: key and packages."""
     from assay.generators.llm.endpoint import endpoint as found
     from assay.generators.means import Means
     from assay.generators.table import generator as made
     from assay.generators.table import named
 
-    kind, model = named(generator)
-    if kind != "llm":
-        for option, value in (("base-url", base_url), ("timeout", timeout)):
-            if value is not None:
-                raise InputError(
-                    f"--{option} with the generator {generator}",
-                    "a generator that asks a server",
-                    f"leave out --{option}, or name a model: --generator llm:MODEL",
-                )
+    for field, value in (("base-url", base_url), ("timeout", timeout)):
+        if value is not None:
+            of_a_server(field, generator, spelling)
+    if not asks_a_server(generator):
         return None
     made(generator, Means(base_url=base_url))
-    return None if base_url is None else found(model, base_url).base_url
+    return None if base_url is None else found(named(generator)[1], base_url).base_url
+
+
+def asks_a_server(generator: str) -> bool:
+    """Whether a generator asks a language model. Raises GeneratorError for a name that is none."""
+    from assay.generators.table import named
+
+    return named(generator)[0] == "llm"
+
+
+def of_a_server(field: str, generator: str, spelling: Spelling = OPTIONS) -> None:
+    """Raises InputError where a field was given that means nothing to this generator."""
+    if not asks_a_server(generator):
+        name = spelling.name.format(field)
+        raise InputError(
+            f"{name} with the generator {generator}",
+            "a generator that asks a server",
+            f"leave out {name}, or name a model: {spelling.given.format('generator', 'llm:MODEL')}",
+        )
 
 
 def benchmarks(text: str | None) -> tuple[str, ...] | None:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from assay.errors import StoreError
 from assay.events import ignore
@@ -82,6 +84,41 @@ def test_a_waiting_job_is_cancelled_at_once_a_running_one_is_asked_to(store: Sto
     assert not queue.cancel(first) and not queue.cancel(second) and not queue.cancel("unknown")
 
 
+@pytest.mark.parametrize("statement", ["INSERT INTO jobs", "INSERT INTO events", "INSERT INTO runs"])
+def test_a_crash_while_a_run_is_asked_for_leaves_neither_run_nor_job(store: Store, statement: str) -> None:
+    def crash(connection: Any, cursor: Any, sql: str, *rest: Any) -> None:
+        if sql.startswith(statement):
+            raise KeyboardInterrupt
+
+    sa.event.listen(store.database.engine, "before_cursor_execute", crash)
+    with pytest.raises(KeyboardInterrupt):
+        ask(Queue(store))
+    sa.event.remove(store.database.engine, "before_cursor_execute", crash)
+    assert (store.runs(), Queue(store).jobs(WAITING)) == ([], [])
+    assert Queue(store).take() is None and ask(Queue(store)) == store.find("last")
+
+
+def test_a_crash_while_a_run_is_asked_for_again_or_cancelled_leaves_it_as_it_was(store: Store) -> None:
+    queue = Queue(store)
+    run_id = ask(queue)
+
+    def crash(connection: Any, cursor: Any, sql: str, *rest: Any) -> None:
+        if sql.startswith(("INSERT INTO events", "INSERT INTO jobs")):
+            raise KeyboardInterrupt
+
+    sa.event.listen(store.database.engine, "before_cursor_execute", crash)
+    with pytest.raises(KeyboardInterrupt):
+        queue.cancel(run_id)
+    assert (store.status(run_id), [job.cancel for job in queue.jobs(WAITING)]) == ("queued", [False])
+    sa.event.remove(store.database.engine, "before_cursor_execute", crash)
+    assert queue.cancel(run_id) and store.status(run_id) == "interrupted"
+    sa.event.listen(store.database.engine, "before_cursor_execute", crash)
+    with pytest.raises(KeyboardInterrupt):
+        queue.put_again(run_id, "resume")
+    sa.event.remove(store.database.engine, "before_cursor_execute", crash)
+    assert (store.status(run_id), queue.jobs(WAITING)) == ("interrupted", [])
+
+
 def test_what_a_dead_worker_left_is_ended(store: Store) -> None:
     queue = Queue(store)
     left, waiting = ask(queue, "A"), ask(queue, "B")
@@ -107,4 +144,4 @@ def test_a_full_queue_says_so_and_makes_no_run(store: Store, monkeypatch: pytest
     ask(queue), ask(queue)
     with pytest.raises(StoreError, match="a job while 2 are waiting"):
         ask(queue)
-    assert len(store.runs()) == 2
+    assert store.count() == 2

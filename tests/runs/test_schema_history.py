@@ -14,7 +14,7 @@ from assay.runs.store import Store
 
 FINAL = {
     "runs": "id kind status pid pid_started host created_at finished_at model_id model_hash subject target "
-    "relation summary",
+    "relation summary prompt",
     "events": "run_id seq kind data at",
     "results": "run_id benchmark json at",
     "edits": "run_id id model_id model_hash layer state file created_at",
@@ -40,7 +40,7 @@ def test_the_steps_named_are_the_steps_there_are() -> None:
     config.set_main_option("script_location", "assay.runs:migrations")
     steps = [step.revision for step in ScriptDirectory.from_config(config).walk_revisions()]
     assert tuple(reversed(steps)) == REVISIONS
-    assert HEAD == "0003"
+    assert HEAD == "0004"
 
 
 def test_the_final_schema_is_pinned_and_is_what_the_code_uses(tmp_path: Path) -> None:
@@ -61,13 +61,15 @@ def test_a_database_of_the_first_schema_keeps_its_rows(tmp_path: Path) -> None:
             )
         )
         connection.execute(
-            sa.text("""INSERT INTO events VALUES ('r1', 0, 'plan', '{"generic": true}', '2030')""")
+            sa.text("""INSERT INTO events VALUES ('r1', 0, 'run_started', :data, '2030')"""),
+            {"data": '{"request": {"prompt": "Whe\\u0072e is \\"it\\"?"}}'},
         )
     database.engine.dispose()
     assert "edits" not in columns(home)
     with Store(home) as store:
         assert store.run("last").subject == "Eiffel"
-        assert store.events("r1")[0].data == {"generic": True}
+        assert store.run("r1").prompt == 'Where is "it"?'
+        assert store.events("r1")[0].data == {"request": {"prompt": 'Where is "it"?'}}
         assert store.edits() == []
     assert columns(home) == FINAL
 

@@ -10,6 +10,7 @@ import pytest
 from assay.runs.home import Home, find_home
 from assay.runs.process import started
 from assay.runs.store import Store
+from assay.runs.wanted import Wanted
 from run_events import OPTIONS, REQUEST, WHOLE, bench
 
 
@@ -86,10 +87,10 @@ def test_an_unknown_kind_of_event_is_a_programming_error(home: Home) -> None:
 def test_search_takes_every_word_and_wildcards_as_they_are(home: Home) -> None:
     with Store(home) as store:
         run_id = new_run(store)
-        store.create_run("edit", {**REQUEST.to_json(), "subject": "100% of_it"}, OPTIONS)
-        assert [run.id for run in store.runs("EIFFEL berlin")] == [run_id]
-        assert [run.subject for run in store.runs("%")] == ["100% of_it"]
-        assert store.runs("eiffel oslo") == []
+        store.create_run("edit", {**REQUEST.to_json(), "subject": "100% of_it", "prompt": ""}, OPTIONS)
+        assert [run.id for run in store.runs(Wanted("EIFFEL berlin"))] == [run_id]
+        assert [run.subject for run in store.runs(Wanted("%"))] == ["100% of_it"]
+        assert store.runs(Wanted("eiffel oslo")) == []
         assert len(store.runs(limit=1)) == 1
 
 
@@ -130,6 +131,7 @@ from run_events import BEGIN, COMMIT, OPTIONS, REQUEST, SUITE
 from assay.runs.home import Home
 from assay.runs.recording import recording
 from assay.runs.store import Store
+from assay.runs.wanted import Wanted
 with Store(Home(Path(sys.argv[1]))) as store:
     run_id = store.create_run("edit", REQUEST.to_json(), OPTIONS)
     with recording(store, run_id) as run:

@@ -38,6 +38,15 @@ def test_two_runs_are_compared_score_by_score(site: Site) -> None:
     assert told["benchmarks"][0]["delta"] == pytest.approx(-0.51)
 
 
+def test_what_only_one_run_was_asked_for_is_compared_as_not_run(site: Site) -> None:
+    run = example_run.committed()
+    whole = site.tell(run)
+    some = [result for result in run["benchmarks"] if result["id"] == "zsre"]
+    limited = site.tell(run | {"benchmarks": some}, only=["zsre"])
+    page = site.page(f"/compare?a={limited}&b={whole}")
+    assert page.text.count("not run in A") == 12 and len(page.all("svg", **{"class": "chart"})) >= 13
+
+
 def test_a_choice_of_one_asks_for_the_other(site: Site) -> None:
     run_id = site.tell(example_run.committed())
     assert "Choose the other run." in site.page(f"/compare?a={run_id}").text

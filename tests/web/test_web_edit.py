@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import example_run
+import llm_server
 import pytest
 
 from assay import pipeline
@@ -19,15 +22,15 @@ from web_site import HTML, Site, open_site
 FORM = {"prompt": TOWER.prompt, "subject": TOWER.subject, "target": "Berlin"}
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with open_site(tmp_path / "home") as opened:
-        yield opened
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def site(tmp_path: Path, folder: Path) -> Iterator[Site]:
+    with open_site(tmp_path / "home", folder) as opened:
+        yield opened
 
 
 def problems(site: Site, **changes: Any) -> dict[str, dict[str, str]]:
@@ -85,16 +88,70 @@ def test_a_form_that_can_be_asked_for_has_no_problem(site: Site) -> None:
         ({"generator": "catalog"}, "generator", "generator 'catalog'", "did you mean catalogue?"),
         ({"only": []}, "only", "no benchmark", "tick some, or choose all or none"),
         ({"only": ["zsr"]}, "only", "benchmark 'zsr'", "did you mean zsre?"),
-        ({"sae": "/no/such"}, "sae", "the SAE '/no/such', which is neither an alias nor a folder", "check"),
+        (
+            {"sae": "/no"},
+            "sae",
+            "the SAE '/no', which is outside of what this server may open",
+            "put it there",
+        ),
+        ({"model": "/"}, "model", "the model '/', which is outside of what this server may open", "put it"),
+        (
+            {"generator": "replay:none"},
+            "generator",
+            "run 'none', but no run is stored yet",
+            "make one: assay",
+        ),
+        ({"generator": "llm:x"}, "generator", "no key for https://api.openai.com/v1", "set ASSAY_LLM_KEY"),
+        (
+            {"base_url": "http://localhost/v1"},
+            "base_url",
+            "base-url with the generator catalogue",
+            "leave out base-url, or name a model: llm:MODEL",
+        ),
+        (
+            {"timeout": 3},
+            "timeout",
+            "timeout with the generator catalogue",
+            "leave out timeout, or name a model: llm:MODEL",
+        ),
+        (
+            {"generator": "llm:x", "base_url": "http://localhost/v1", "timeout": 0},
+            "timeout",
+            "timeout 0",
+            "for example 300; leave it empty for 60",
+        ),
+        (
+            {"generator": "llm:x", "base_url": "http://localhost/v1", "timeout": 1e300},
+            "timeout",
+            "timeout 1e+300",
+            "for example 300; leave it empty for 60",
+        ),
+        (
+            {"generator": "llm:x", "base_url": "localhost/v1"},
+            "base_url",
+            "base URL 'localhost/v1'",
+            "for example http://localhost:11434/v1",
+        ),
+        (
+            {"generator": "llm:x", "base_url": "http://a:b@h/v1"},
+            "base_url",
+            "a base URL for h with more than an address in it",
+            "put the key into the environment: ASSAY_LLM_KEY",
+        ),
     ],
 )
 def test_each_wrong_field_is_told_with_its_name_and_nothing_is_asked_for(
-    site: Site, changes: dict[str, Any], field: str, came: str, todo: str
+    site: Site, changes: dict[str, Any], field: str, came: str, todo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("pydantic_ai")
+    for name in ("ASSAY_LLM_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
     found = problems(site, **changes)
     assert list(found) == [field]
     assert found[field]["came"] == came and found[field]["todo"].startswith(todo) and found[field]["wanted"]
-    assert "--" not in found[field]["todo"]
+    assert "--" not in found[field]["todo"].replace("assay ui --allow FOLDER", "").replace(
+        "--prompt", ""
+    ).replace("--target", "")
     error = site.post("/api/edits", {**FORM, **changes}, 422)["error"]
     assert error["field"] == field and error["came"] == f"{field}: {came}"
     assert site.server.store.runs() == []
@@ -111,6 +168,8 @@ def test_all_wrong_fields_are_told_at_once(site: Site) -> None:
         ({"prompt": "x" * 2001}, "prompt"),
         ({"target": "x" * 301}, "target"),
         ({"layer": "1" * 10}, "layer"),
+        ({"timeout": "soon"}, "timeout"),
+        ({"base_url": "http://" + "x" * 300}, "base_url"),
         ({"seed": -1}, "seed"),
         ({"seed": 2**31 + 1}, "seed"),
         ({"seed": "one"}, "seed"),
@@ -142,6 +201,8 @@ def test_a_body_out_of_bounds_names_its_field(site: Site, changes: dict[str, Any
         b'{"prompt": "a\\u0000b", "subject": "a", "target": "y"}',
         b'{"prompt": "a b", "subject": "a", "target": "y", "seed": NaN}',
         b'{"prompt": "a b", "subject": "a", "target": "y", "seed": 1e400}',
+        b'{"prompt": "a b", "subject": "a", "target": "y", "timeout": NaN}',
+        b'{"prompt": "a b", "subject": "a", "target": "y", "timeout": 1e400}',
         b'{"\\ud800": 1}',
     ],
 )
@@ -230,6 +291,86 @@ def test_from_the_form_to_thirteen_cards(site: Site, folder: Path, monkeypatch: 
     assert changes["leme"] == "not run in B" and changes["edit_bench"] in ("same", "unscored")
 
 
+def do_next(site: Site, shop: work.Workshop) -> None:
+    job = site.server.queue.take()
+    assert job is not None
+    worker.do(shop, site.server.queue, job)
+
+
+def test_a_language_model_makes_the_probes_of_an_edit_from_the_form(
+    site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the form, like it, again on the same probes and on fresh ones, and gone on with."""
+    pytest.importorskip("pydantic_ai")
+    monkeypatch.setattr(work, "run_edit", partial(pipeline.run_edit, settings=LENIENT))
+    monkeypatch.setattr(work, "run_bench", partial(pipeline.run_bench, settings=LENIENT))
+    shop, only = work.Workshop(site.server.store), ["edit_bench", "zsre"]
+    assess = pipeline.assess
+    with llm_server.serving() as llm:
+        maker = {"generator": "llm:scripted", "base_url": f"{llm.base_url}/", "timeout": 7.5}
+        asked = {**FORM, "model": str(folder), "layer": "1", "trace": False, "only": only, **maker}
+        run_id = site.post("/api/edits", asked, 201)["run_id"]
+        with monkeypatch.context() as patched:
+            patched.setattr(pipeline, "assess", partial(cut_off, assess))
+            do_next(site, shop)
+        asked_of_it = len(llm.calls)
+        assert asked_of_it > 0 and site.get(f"/api/runs/{run_id}")["status"] == "failed"
+        site.post(f"/api/runs/{run_id}/resume")
+        do_next(site, shop)
+        same = site.post(f"/api/runs/{run_id}/bench", {"only": only}, 201)["run_id"]
+        do_next(site, shop)
+        assert len(llm.calls) == asked_of_it, "stored probes ask nobody"
+        fresh = site.post(f"/api/runs/{run_id}/bench", {"probes": "fresh", "only": only}, 201)["run_id"]
+        do_next(site, shop)
+        assert len(llm.calls) > asked_of_it
+    runs = [site.get(f"/api/runs/{id}") for id in (run_id, same, fresh)]
+    assert [run["status"] for run in runs] == ["committed"] * 3
+    assert {result["generator"] for run in runs for result in run["benchmarks"]} == {"llm 1 (scripted)"}
+    assert runs[0]["settings"]["llm"]["timeout"] == runs[2]["settings"]["llm"]["timeout"] == 7.5
+    spoken = f"--generator llm:scripted --base-url {llm.base_url} --timeout 7.5"
+    assert spoken in copied(site, run_id) and spoken in copied(site, fresh)
+    assert "--base-url" not in copied(site, same)
+    again = Prefill(**like(runs[0])).form()
+    assert again == EditForm(**{**asked, "base_url": llm.base_url})
+    page = site.page(f"/edit?{urlencode(like(runs[0]))}")
+    assert page.all("input", name="base_url")[0]["value"] == llm.base_url
+    assert page.all("input", name="timeout")[0]["value"] == "7.5"
+
+
+def test_fresh_probes_of_a_language_model_without_its_key_are_refused_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pydantic_ai")
+    for name in ("ASSAY_LLM_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    run_id = site.tell(example_run.committed(), generator="llm:gpt-5-mini")
+    assert site.post(f"/api/runs/{run_id}/bench", {}, 201)
+    error = site.post(f"/api/runs/{run_id}/bench", {"probes": "fresh"}, 422)["error"]
+    assert error["came"] == "no key for https://api.openai.com/v1"
+
+
+def test_the_probes_of_a_run_are_asked_again_by_the_start_of_its_id(
+    site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "run_edit", partial(pipeline.run_edit, settings=LENIENT))
+    shop = work.Workshop(site.server.store)
+    asked = {**FORM, "model": str(folder), "layer": "1", "trace": False, "bench": False}
+    first = site.post("/api/edits", asked, 201)["run_id"]
+    do_next(site, shop)
+    again = {**asked, "generator": "replay:last", "seed": 1}
+    run_id = site.post("/api/edits", again, 201)["run_id"]
+    do_next(site, shop)
+    run = site.get(f"/api/runs/{run_id}")
+    assert (run["options"]["generator"], run["status"]) == (f"replay:{first}", "committed")
+    other = problems(site, generator="replay:last", target="Rome")
+    assert "about another request" in other["generator"]["came"] and list(other) == ["generator"]
+
+
+def copied(site: Site, run_id: str) -> str:
+    (found,) = [b["data-copy"] for b in site.page(f"/runs/{run_id}").all("button") if "data-copy" in b]
+    return str(found)
+
+
 def cut_off(assess: Any, *args: Any, **how: Any) -> Any:
     """The suite, ended after its first result as by a power cut."""
     model, edit, plan, moments, options, emit, *rest = args
@@ -271,8 +412,9 @@ def test_a_suite_that_was_stopped_is_gone_on_with(
     assert "3 of 3" in site.page(f"/runs/{run_id}").text
 
 
-def test_an_edit_that_cannot_be_made_says_why_on_its_page(site: Site, tmp_path: Path) -> None:
-    run_id = site.post("/api/edits", {**FORM, "model": str(tmp_path)}, 201)["run_id"]
+def test_an_edit_that_cannot_be_made_says_why_on_its_page(site: Site) -> None:
+    home = site.server.home.root
+    run_id = site.post("/api/edits", {**FORM, "model": str(home)}, 201)["run_id"]
     job = site.server.queue.take()
     assert job is not None
     worker.do(work.Workshop(site.server.store), site.server.queue, job)

@@ -94,7 +94,7 @@ def test_an_edit_is_exported_applied_and_reverted_as_jobs(
 ) -> None:
     monkeypatch.setattr(work, "run_edit", partial(pipeline.run_edit, settings=LENIENT))
     home = site.server.home
-    model = save_tiny(tmp_path / "model")
+    model = save_tiny(home.root / "model")
     shop = work.Workshop(site.server.store)
 
     def do_next() -> str:

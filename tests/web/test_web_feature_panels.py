@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assay.features.labels.book import Labelled
 from assay.features.opened import open_material
 from assay.features.score import score_feature
 from assay.runs.queue import WAITING, Queue
@@ -196,3 +198,41 @@ def test_the_page_of_the_run_has_the_panels_too(done: Done) -> None:
 
 def test_the_page_of_a_run_that_waits_says_so(pages: Pages) -> None:
     assert "Nothing has been scored yet." in pages.html(f"/runs/{asked(pages)}")
+
+
+def test_a_better_label_is_looked_for_as_the_command_does_and_kept_if_it_is_one(pages: Pages) -> None:
+    home = pages.home
+    book = open_material(home.root / SAE, home.root, home.cache).place.labels
+    book().add([Labelled(12, 'the word "nowhere-at-all"', "automatic")])
+    run_id = asked(pages, "relabel", feature=12)
+    pages.work()
+    document = pages.client.get(f"/api/runs/{run_id}").json()
+    assert document["status"] == "done"
+    better = document["feature"]["better"]
+    assert better["old"]["label"] == 'the word "nowhere-at-all"' and better["old"]["interp"] is None
+    assert better["new"]["interp"] > 0 and better["new"]["figures"]["d"] > 0
+    now = book().get(12)
+    assert now is not None and (now.label, now.source) == (better["new"]["label"], "relabelled")
+    page = pages.html(f"/features/12?sae=saes%2Ftiny&better={run_id}")
+    assert "Kept: a better label" in page and now.label in unescape(page).partition('id="label-form"')[0]
+    assert "Kept: a better label" in pages.html(f"/runs/{run_id}")
+    assert "A better label" in pages.html(f"/runs/{run_id}")
+
+    again = asked(pages, "relabel", feature=12)
+    pages.work()
+    shown = panel(pages, again, "better")
+    assert "No better label was found; it keeps the one it has" in shown and now.label in unescape(shown)
+    assert book().get(12) == now
+
+
+def test_a_label_given_by_hand_stays(pages: Pages) -> None:
+    asked(pages, "relabel", feature=3)  # waits while somebody names it
+    assert pages.post("/api/features/3/label", {"sae": SAE, "label": "mine"})[0] == 201
+    pages.work()
+    with Store(pages.home) as store:
+        run_id = store.find("last")
+    assert "labelled by hand meanwhile" in panel(pages, run_id, "better")
+    status, answer = pages.post("/api/features/3/relabel", {"sae": SAE})
+    assert status == 422 and "labelled by hand: 'mine'" in str(answer)
+    assert pages.post("/api/features/99999/relabel", {"sae": SAE})[0] == 422
+    assert pages.post("/api/features/3/relabel", {"sae": SAE, "label": "x"})[0] == 422

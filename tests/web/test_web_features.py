@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from assay.cli.main import app
 from assay.features.choice import chosen_features
+from assay.features.labels.book import FILE, LabelBook, Labelled
 from assay.features.place import place_of
 from assay.features.table import NAMES
 from assay.sae.formats.table import load_sae
@@ -269,12 +270,27 @@ def fastest(pages: Pages, path: str, n: int = 5) -> float:
     return min(times)
 
 
+def test_a_label_given_since_is_shown_and_found_and_so_is_the_one_it_was_scored_under(own: Pages) -> None:
+    before = listed(own.html(asked(search="word", noise=1)))
+    assert 5 in before and listed(own.html(asked(search="HARBOUR"))) == []
+    assert own.post("/api/features/5/label", {"sae": SAE, "label": "harbours of the north"})[0] == 201
+    page = own.html(asked(search="HARBOUR"))
+    assert listed(page) == [5] and "harbours of the north" in page and "scored as" in page
+    assert listed(own.html(asked(search="word", noise=1))) == before
+    found = own.client.get(asked("/api/features", search="harbour")).json()
+    assert (found["found"], found["features"][0]["feature"]) == (1, 5)
+
+
 def test_sixteen_thousand_features_are_a_page_in_no_time(pages: Pages) -> None:
     for words in ({}, {"sort": "interp"}, {"search": "river"}, {"review": 1}):
         assert fastest(pages, asked(sae="smollm2", **words)) < 0.2
 
 
 def test_a_million_features_are_a_page_too(own: Pages) -> None:
-    hostile(1_000_000).to_parquet(table_path(own))
+    table = hostile(1_000_000)
+    table.to_parquet(table_path(own))
+    since = [Labelled(feature, "a label given since", "user") for feature in range(0, 1_000_000, 1_000)]
+    LabelBook(table_path(own).parent / FILE).add(since)
+    assert listed(own.html(asked(search="given since", noise=1, sort="feature", rising=1)))[:2] == [0, 1000]
     for words in ({}, {"sort": "interp", "rising": 1, "page": 9000}, {"search": "feature 77"}, {"review": 1}):
         assert fastest(own, asked(**words)) < 0.5

@@ -65,12 +65,21 @@ def test_the_list_comes_in_pages_of_fifty(site: Site) -> None:
     assert (told["total"], told["page"], told["pages"], len(told["runs"])) == (120, 2, 3, 50)
 
 
+def test_the_list_is_searched_by_the_words_of_a_prompt(site: Site) -> None:
+    run_id = site.tell(example_run.committed())
+    rows(site, 3)
+    found = site.get("/api/runs?search=LOCATED%20in%20the%20city")
+    assert [run["id"] for run in found["runs"]] == [run_id]
+    assert found["runs"][0]["prompt"] == example_run.committed()["request"]["prompt"]
+
+
 def test_the_list_is_searched_and_filtered_and_the_pages_keep_the_filter(site: Site) -> None:
     rows(site, 60)
     rows(site, 60, kind="feature", status="failed", subject="Rome & Juliet")
     assert site.get("/api/runs?kind=feature")["total"] == 60
     assert site.get("/api/runs?status=committed&search=paris")["total"] == 60
     assert site.get("/api/runs?kind=edit&status=failed")["total"] == 0
+    assert site.get("/api/runs?search=failed%20Rome")["total"] == 60
     page = site.page("/runs?kind=feature&search=rome%20%26")
     (older,) = page.all("a", rel="next")
     assert older["href"] == "?search=rome+%26&kind=feature&status=&page=2" or "rome%20%26" in str(
@@ -191,6 +200,20 @@ def test_only_the_chosen_benchmarks_wait_for_their_turn(site: Site) -> None:
     assert "0 of 2" in page.text
     page = site.page(f"/runs/{site.tell(running(benchmarks=[]), bench=False)}")
     assert "This run is to have no benchmarks." in page.text
+
+
+def test_a_run_of_some_benchmarks_speaks_of_those_only(site: Site) -> None:
+    run = example_run.committed()
+    some = [result for result in run["benchmarks"] if result["id"] in ("zsre", "edit_bench")]
+    run_id = site.tell(run | {"benchmarks": some}, only=["zsre", "leme", "edit_bench"])
+    page = site.page(f"/runs/{run_id}")
+    cards = {str(card["id"]) for card in page.all("details", **{"class": "card"})}
+    assert cards == {"b-edit-bench", "b-zsre", "b-leme"}
+    linked = {str(a["href"]) for a in page.all("a") if str(a["href"]).startswith("#b-")}
+    assert linked == {f"#{id}" for id in cards}
+    assert "Of 3 benchmarks that were asked for" in page.text and "Thirteen" not in page.text
+    site.page(f"/runs/{run_id}/cards/leme")
+    assert site.client.get(f"/runs/{run_id}/cards/ripple_bench", headers=HTML).status_code == 422
 
 
 def test_one_card_is_drawn_by_itself(site: Site) -> None:

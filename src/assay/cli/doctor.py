@@ -149,7 +149,7 @@ def _database(home: Home) -> Finding:
 
     try:
         with Store(home, wait=1.0) as store:
-            n = len(store.runs())
+            n = store.count()
     except InputError as error:
         return Finding("database", error.came, False, error.todo)
     return Finding("database", f"{home.database or home.store}, {n} runs", True)

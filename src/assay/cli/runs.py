@@ -15,16 +15,17 @@ app = typer.Typer(help="Everything that was run: list, show, compare, export.")
 def list_runs(
     ctx: typer.Context,
     search: Annotated[
-        str, typer.Option(help="Only runs with these words in id, subject, target or model.")
+        str, typer.Option(help="Only runs with these words in id, prompt, subject, target, model or status.")
     ] = "",
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 30,
     json: speak.Json = False,
 ) -> None:
     """List runs, newest first."""
     from assay.runs.store import Store
+    from assay.runs.wanted import Wanted
 
     with Store(inputs.home_of(ctx)) as store:
-        found = store.runs(search, limit)
+        found = store.runs(Wanted(search), limit)
     if json:
         speak.say_json({"runs": [run.to_json() for run in found]})
     elif not found:

@@ -1,9 +1,11 @@
 """``assay ui``: both panels in the browser, served from this machine."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from assay import asked
 from assay.cli import inputs, speak
 from assay.errors import InputError, MissingPackage
 
@@ -23,6 +25,13 @@ def ui(
     name: Annotated[
         list[str] | None, typer.Option(help="A further name that visitors may call this server by.")
     ] = None,
+    allow: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="A further folder that models and SAEs may be opened in. (Always: the home and the hub.)",
+        ),
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
     json: speak.Json = False,
 ) -> None:
@@ -35,6 +44,7 @@ def ui(
         raise InputError(
             f"a token of {len(token)} characters", "at least 16", "leave --token out, and one is made up"
         )
+    allowed = tuple(asked.folder(path, "--allow") for path in allow or ())
     try:
         from assay.web.serve import serve
     except ModuleNotFoundError as error:
@@ -55,4 +65,4 @@ def ui(
         if shown is not None:
             speak.say(f"token: {shown}")
 
-    serve(inputs.home_of(ctx), host, port, token, tuple(name or ()), open_page and not json, told)
+    serve(inputs.home_of(ctx), host, port, token, tuple(name or ()), allowed, open_page and not json, told)

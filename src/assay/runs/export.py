@@ -68,10 +68,11 @@ def runs_df(home: Home | None = None, search: str = "") -> "pd.DataFrame":
 
     from assay.runs.records import Run
     from assay.runs.store import Store
+    from assay.runs.wanted import Wanted
 
     verdicts = ("high", "low", "uncertain", "unscored")
     with Store(home or find_home()) as store:
-        rows = [run.to_json() for run in store.runs(search)]
+        rows = [run.to_json() for run in store.runs(Wanted(search))]
     for row in rows:
         summary = row.pop("summary")
         row.update({verdict: summary.get(verdict, 0) for verdict in verdicts})

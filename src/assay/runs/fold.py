@@ -59,6 +59,8 @@ def fold(events: Sequence[Event]) -> Document:
     for event in events:
         if event.kind in STEPS:
             STEPS[event.kind](run, event.data)
+        if event.kind in AFTERWARDS:
+            continue
         if run["created_at"] is None:
             run["created_at"] = event.at
         if event.kind in ENDS:
@@ -71,6 +73,8 @@ def fold(events: Sequence[Event]) -> Document:
 
 
 ENDS = ("run_finished", "run_failed")
+AFTERWARDS = ("judged",)
+"""What may be added to a run that has ended, and is no part of its time."""
 
 
 def _started(run: Document, data: Mapping[str, Any]) -> None:
@@ -152,6 +156,26 @@ def _reading(run: Document, data: Mapping[str, Any]) -> None:
     run["reading"] = dict(data)
 
 
+def _judged(run: Document, data: Mapping[str, Any]) -> None:
+    """Beside the benchmark's own score; one judgement a model, the last one."""
+    for result in run["benchmarks"]:
+        if result["id"] == data["id"]:
+            others = [one for one in result.get("judges") or () if _who(one) != _who(data)]
+            result["judges"] = [*others, dict(data)]
+            result.pop("not_judged", None)
+
+
+def _who(judged: Mapping[str, Any]) -> tuple[str, str]:
+    return judged["judge"]["generator"], judged["judge"]["model"]
+
+
+def _not_judged(run: Document, data: Mapping[str, Any]) -> None:
+    """Why the suite's own judge said nothing, until one does."""
+    for result in run["benchmarks"]:
+        if result["id"] == data["id"]:
+            result["not_judged"] = dict(data)
+
+
 def _finished(run: Document, data: Mapping[str, Any]) -> None:
     run["status"] = data["status"]
 
@@ -186,6 +210,8 @@ STEPS: Mapping[str, Callable[[Document, Mapping[str, Any]], None]] = {
     "feature_scores": _feature_scores,
     "bench_result": _bench_result,
     "reading": _reading,
+    "judged": _judged,
+    "not_judged": _not_judged,
     "run_finished": _finished,
     "run_failed": _failed,
 }

@@ -6,7 +6,7 @@ from assay.errors import StoreError
 from assay.runs.engine import Database
 from assay.runs.schema import METADATA
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every schema step, oldest first: the files in migrations/versions/."""
 
 HEAD = REVISIONS[-1]

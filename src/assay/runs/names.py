@@ -16,7 +16,7 @@ LAST = "last"
 def slug(text: str, longest: int) -> str:
     """``text`` as lower-case ASCII words joined by hyphens: as many as fit, at least a piece of one."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    words = re.findall(r"[a-z0-9]+", plain)
+    words = re.findall(r"[a-z0-9]+", plain)[:longest]
     while len(words) > 1 and len("-".join(words)) > longest:
         words.pop()
     return "-".join(words)[:longest]

@@ -51,38 +51,31 @@ class Queue:
         args: Mapping[str, Any] | None = None,
     ) -> str:
         """Ask for a run (see ``Store.create_run``); its id. Raises StoreError where too many wait already."""
-        self.room()
-        run_id = self._store.create_run(kind, request, options, queued=True)
-        self._add(run_id, work, args or {})
-        return run_id
+
+        def add(connection: sa.Connection, run_id: str) -> None:
+            self._room(connection)
+            self._add(connection, run_id, work, args or {})
+
+        return self._store.create_run(kind, request, options, add)
 
     def put_again(self, run_id: str, work: str, args: Mapping[str, Any] | None = None) -> None:
         """Ask for a stopped run to be gone on with. Raises StoreError where somebody has done so already."""
-        self.room()
-        twice = StoreError(
-            f"run {run_id}, which waits or runs already", "a run that stopped", "wait until it has ended"
-        )
-        states = [job.state for job in self.jobs(WAITING, RUNNING) if job.run_id == run_id]
-        # A job that is running of a run that is not was left by a worker that is gone.
-        if WAITING in states or (states and self._store.status(run_id) in ("running", "queued")):
-            raise twice
+        # Versions begin a sitting, so that the pause does not count as the run's time.
+        sitting = {"versions": provenance()}
+        status = self._store.status(run_id)
         with self._store.database.connection(writes=True) as connection:
-            connection.execute(sa.delete(JOBS).where(JOBS.c.run_id == run_id, JOBS.c.state != WAITING))
-        # Before a worker can begin it; versions begin a sitting, so that the pause does not count as the run's time.
-        self._store.append(run_id, "run_queued", {"versions": provenance()})
-        try:
-            self._add(run_id, work, args or {})
-        except sa.exc.IntegrityError:  # asked for twice at once
-            raise twice from None
-
-    def room(self) -> None:
-        """Raises StoreError where no further job may wait."""
-        if len(self.jobs(WAITING)) >= LONGEST:
-            raise StoreError(
-                f"a job while {LONGEST} are waiting",
-                f"at most {LONGEST} waiting jobs",
-                "wait until some are done, or cancel some",
-            )
+            self._room(connection)
+            state = connection.execute(sa.select(JOBS.c.state).where(JOBS.c.run_id == run_id)).scalar()
+            # A job that is running of a run that is not was left by a worker that is gone.
+            if state == WAITING or (state == RUNNING and status in ("running", "queued")):
+                raise StoreError(
+                    f"run {run_id}, which waits or runs already",
+                    "a run that stopped",
+                    "wait until it has ended",
+                )
+            connection.execute(sa.delete(JOBS).where(JOBS.c.run_id == run_id))
+            self._store.append_in(connection, run_id, "run_queued", sitting)
+            self._add(connection, run_id, work, args or {})
 
     def take(self) -> Job | None:
         """The job that has waited longest, now running; None where none waits."""
@@ -110,9 +103,10 @@ class Queue:
             if job is None or job.state == ENDED:
                 return False
             self._set(connection, run_id, cancel=True, state=ENDED if job.state == WAITING else job.state)
-        if job.state == WAITING:
-            again = job.work == "resume"
-            self._store.fail(run_id, "cancelled before it began", resumable=again, status="interrupted")
+            if job.state == WAITING:
+                again = job.work == "resume"
+                why = {"error": "cancelled before it began", "resumable": again, "status": "interrupted"}
+                self._store.append_in(connection, run_id, "run_failed", why)
         return True
 
     def cancelled(self, run_id: str) -> bool:
@@ -139,7 +133,19 @@ class Queue:
             self.end(run_id)
         return left
 
-    def _add(self, run_id: str, work: str, args: Mapping[str, Any]) -> None:
+    @staticmethod
+    def _room(connection: sa.Connection) -> None:
+        """Raises StoreError where no further job may wait."""
+        waiting = sa.select(sa.func.count()).select_from(JOBS).where(JOBS.c.state == WAITING)
+        if connection.execute(waiting).scalar_one() >= LONGEST:
+            raise StoreError(
+                f"a job while {LONGEST} are waiting",
+                f"at most {LONGEST} waiting jobs",
+                "wait until some are done, or cancel some",
+            )
+
+    @staticmethod
+    def _add(connection: sa.Connection, run_id: str, work: str, args: Mapping[str, Any]) -> None:
         row = {
             "run_id": run_id,
             "work": work,
@@ -148,8 +154,7 @@ class Queue:
             "cancel": False,
             "created_at": now(),
         }
-        with self._store.database.connection(writes=True) as connection:
-            connection.execute(sa.insert(JOBS).values(row))
+        connection.execute(sa.insert(JOBS).values(row))
 
     @staticmethod
     def _set(connection: sa.Connection, run_id: str, **values: Any) -> None:

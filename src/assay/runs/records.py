@@ -41,6 +41,8 @@ class Run:
     relation: str | None
     summary: Mapping[str, Any] = field(default_factory=dict)
     """How many benchmarks have which verdict so far: {verdict: count}."""
+    prompt: str = ""
+    """Empty for a run without one."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able dict."""

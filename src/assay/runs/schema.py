@@ -21,6 +21,7 @@ RUNS = Table(
     Column("target", Text, nullable=False),
     Column("relation", Text),  # NULL: not named and not recognised
     Column("summary", JSON, nullable=False),
+    Column("prompt", Text, nullable=False, server_default=""),
 )
 """One row per run; everything but the id, kind and request follows from its events."""
 

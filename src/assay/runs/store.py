@@ -1,8 +1,7 @@
 """The store: every run's event stream, and the lists that follow from them."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,12 +17,13 @@ from assay.runs.engine import open_database
 from assay.runs.fold import fold
 from assay.runs.home import Home
 from assay.runs.migrate import migrate
-from assay.runs.process import alive, host, started
+from assay.runs.process import host, started
 from assay.runs.projections import PROJECTIONS
 from assay.runs.provenance import provenance
 from assay.runs.records import Event, Run, StoredEdit
 from assay.runs.schema import EDITS, EVENTS, RESULTS, RUNS
 from assay.runs.strict import clean
+from assay.runs.wanted import ALL, Wanted, conditions, derived
 
 WAIT = 10.0
 """Seconds to wait for another process that writes the database."""
@@ -62,18 +62,23 @@ class Store:
     # writing
 
     def create_run(
-        self, kind: str, request: Mapping[str, Any], options: Mapping[str, Any], queued: bool = False
+        self,
+        kind: str,
+        request: Mapping[str, Any],
+        options: Mapping[str, Any],
+        queue: Callable[[sa.Connection, str], None] | None = None,
     ) -> str:
         """A new run of ``kind`` (see ``Run.kind``), its first event stored; returns its id.
 
-        ``request`` is Request.to_json(), ``options`` every setting including ``model``. One that is ``queued`` is
-        begun later, by another process.
+        ``request`` is Request.to_json(), ``options`` every setting including ``model``. With ``queue`` the run waits
+        to be begun by another process: it is called with the run's id to put it where that one looks, inside the
+        transaction that stores the run, so that no run waits which nobody will begin.
         """
         run_id = names.new_id(kind, request["subject"], request["target"])
         row = {
             "id": run_id,
             "kind": kind,
-            "status": "queued" if queued else "running",
+            "status": "running" if queue is None else "queued",
             "pid": os.getpid(),
             "pid_started": started(os.getpid()),
             "host": host(),
@@ -83,6 +88,7 @@ class Store:
             "target": request["target"],
             "relation": request.get("relation"),
             "summary": {},
+            "prompt": request.get("prompt") or "",
         }
         begin = {
             "run_id": run_id,
@@ -96,19 +102,22 @@ class Store:
         try:
             with self.database.connection(writes=True) as connection:
                 connection.execute(sa.insert(RUNS).values(row))
-                self._append(connection, run_id, "run_queued" if queued else "run_started", begin)
+                self.append_in(connection, run_id, "run_started" if queue is None else "run_queued", begin)
+                if queue is not None:
+                    queue(connection, run_id)
         except IntegrityError:  # the same id within one second: one in 65,536
-            return self.create_run(kind, request, options, queued)
+            return self.create_run(kind, request, options, queue)
         return run_id
 
     def append(self, run_id: str, kind: str, data: Mapping[str, Any]) -> Event:
         """Store one event with everything that follows from it; numbers that are not finite become null."""
+        with self.database.connection(writes=True) as connection:
+            return self.append_in(connection, run_id, kind, data)
+
+    def append_in(self, connection: sa.Connection, run_id: str, kind: str, data: Mapping[str, Any]) -> Event:
+        """The same inside a transaction that does more than this."""
         if kind not in KINDS:
             raise KeyError(f"unknown event kind {kind!r}")
-        with self.database.connection(writes=True) as connection:
-            return self._append(connection, run_id, kind, data)
-
-    def _append(self, connection: sa.Connection, run_id: str, kind: str, data: Mapping[str, Any]) -> Event:
         newest = sa.select(sa.func.max(EVENTS.c.seq)).where(EVENTS.c.run_id == run_id)
         seq = connection.execute(newest).scalar()
         event = Event(0 if seq is None else seq + 1, kind, clean(data), now())
@@ -137,34 +146,39 @@ class Store:
         with self.database.connection(writes=False) as connection:
             return [Event(row.seq, row.kind, row.data, row.at) for row in connection.execute(chosen)]
 
-    def runs(self, search: str = "", limit: int | None = None) -> list[Run]:
-        """Runs, newest first; ``search`` keeps those whose id or request has every one of its words."""
-        chosen = sa.select(RUNS).order_by(RUNS.c.created_at.desc(), RUNS.c.id.desc())
-        for word in search.split():
-            columns = (
-                RUNS.c.id,
-                RUNS.c.subject,
-                RUNS.c.target,
-                RUNS.c.relation,
-                RUNS.c.model_id,
-                RUNS.c.kind,
-            )
-            chosen = chosen.where(sa.or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    def runs(self, wanted: Wanted = ALL, limit: int | None = None, offset: int = 0) -> list[Run]:
+        """Runs that are wanted, newest first: ``limit`` of them at most, after the first ``offset``."""
+        newest = sa.select(RUNS).order_by(RUNS.c.created_at.desc(), RUNS.c.id.desc())
         with self.database.connection(writes=False) as connection:
-            return [_derived(Run(**row._mapping)) for row in connection.execute(chosen.limit(limit))]
+            chosen = newest.where(*conditions(connection, wanted)).limit(limit).offset(offset)
+            return [derived(Run(**row._mapping)) for row in connection.execute(chosen)]
+
+    def count(self, wanted: Wanted = ALL) -> int:
+        """How many runs are wanted."""
+        with self.database.connection(writes=False) as connection:
+            of = sa.select(sa.func.count()).select_from(RUNS)
+            return connection.execute(of.where(*conditions(connection, wanted))).scalar_one()
+
+    def runs_of(self, ids: Iterable[str]) -> dict[str, Run]:
+        """The rows of these runs by id; those that are not stored are left out."""
+        chosen = sa.select(RUNS).where(RUNS.c.id.in_(list(ids)))
+        with self.database.connection(writes=False) as connection:
+            return {row.id: derived(Run(**row._mapping)) for row in connection.execute(chosen)}
 
     def find(self, asked: str) -> str:
         """The id that ``asked`` means: an id, the start of one, or ``last``."""
-        chosen = sa.select(RUNS.c.id).order_by(RUNS.c.created_at, RUNS.c.id)
+        whole = sa.select(RUNS.c.id).where(RUNS.c.id == asked)
+        every = sa.select(RUNS.c.id).order_by(RUNS.c.created_at, RUNS.c.id)
         with self.database.connection(writes=False) as connection:
-            return names.pick(asked, list(connection.scalars(chosen)))
+            found = connection.execute(whole).scalar()
+            return found or names.pick(asked, list(connection.scalars(every)))
 
     def run(self, asked: str) -> Run:
         """The row of the run that ``asked`` means."""
         run_id = self.find(asked)
         with self.database.connection(writes=False) as connection:
             row = connection.execute(sa.select(RUNS).where(RUNS.c.id == run_id)).one()
-        return _derived(Run(**row._mapping))
+        return derived(Run(**row._mapping))
 
     def status(self, asked: str) -> str:
         """The run's status, with the death of its process taken into account."""
@@ -204,10 +218,3 @@ class Store:
                 "see which runs have one: assay edits list",
             )
         return run_id, path
-
-
-def _derived(run: Run) -> Run:
-    """A run called running whose process on this machine is gone was interrupted."""
-    if run.status == "running" and run.host == host() and not alive(run.pid, run.pid_started):
-        return replace(run, status="interrupted")
-    return run

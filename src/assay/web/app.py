@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from importlib.resources import files
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -25,15 +26,20 @@ BAD = 422
 """Status of an answer to what a user can put right."""
 
 
-def create_app(home: Home, safety: Safety | None = None, worker: bool = True) -> FastAPI:
-    """The application over one home. Without ``worker`` jobs wait: tests do them themselves."""
+def create_app(
+    home: Home, safety: Safety | None = None, worker: bool = True, allowed: tuple[Path, ...] = ()
+) -> FastAPI:
+    """The application over one home. Without ``worker`` jobs wait: tests do them themselves.
+
+    Models and autoencoders may lie in the home and in the ``allowed`` folders.
+    """
     chosen = safety or Safety()
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as stack:
             store = stack.enter_context(Store(home))
-            app.state.assay = State(home, store, Queue(store), chosen)
+            app.state.assay = State(home, store, Queue(store), chosen, allowed)
             if worker:
                 stack.enter_context(Supervisor(home))
             yield

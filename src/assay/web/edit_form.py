@@ -1,6 +1,6 @@
 """The form of a weight edit: its fields, what is wrong with one, and the request that it makes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,8 +12,10 @@ from assay.benchmarks.names import NAMES
 from assay.errors import InputError
 from assay.generators.plan import Request
 from assay.pipeline import Options
-from assay.sae.shipped import NONE, sae_folder
-from assay.web.text import LARGEST_SEED, Long, Short
+from assay.runs.replayed import replayed
+from assay.web import within
+from assay.web.state import State
+from assay.web.text import LARGEST_SEED, LONGEST_WAIT, SHORTEST_WAIT, Long, Short
 
 
 class EditForm(BaseModel):
@@ -35,6 +37,10 @@ class EditForm(BaseModel):
     method: Short = "rome"
     variant: Short = "r-rome"
     generator: Short = "catalogue"
+    base_url: Short | None = None
+    """Address of the server that the generator asks; null: the provider's own."""
+    timeout: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """Seconds to wait for one answer of it; null: as usual."""
     bench: bool = True
     """Whether benchmarks follow."""
     only: Annotated[list[Short], Field(max_length=len(NAMES))] | None = None
@@ -71,23 +77,66 @@ def _blank(text: str | None) -> str | None:
     return text.strip() or None if text is not None else None
 
 
-def _sae(form: EditForm) -> object:
+def _generator(form: EditForm, server: State) -> str:
+    name = asked.generator(form.generator)
+    if _blank(form.base_url) is None:  # else what the server lacks is told at its address
+        asked.endpoint(name, None, None, FIELDS)
+    if name.startswith("replay:") and not list(
+        _wrong(form, server, ("prompt", "subject", "target", "relation"))
+    ):
+        return replayed(server.store, name, _request(form))
+    return name
+
+
+def _base_url(form: EditForm, server: State) -> str | None:
+    url = _blank(form.base_url)
+    if url is None or not _can_be_read(form):
+        return url
+    return asked.endpoint(form.generator, url, None, FIELDS)
+
+
+def _timeout(form: EditForm, server: State) -> None:
+    if form.timeout is None or not _can_be_read(form):
+        return
+    asked.of_a_server("timeout", form.generator, FIELDS)
+    if not SHORTEST_WAIT <= form.timeout <= LONGEST_WAIT:
+        raise InputError(
+            f"timeout {form.timeout:g}",
+            f"from {SHORTEST_WAIT} to {LONGEST_WAIT:,} seconds",
+            "for example 300; leave it empty for 60",
+        )
+
+
+def _can_be_read(form: EditForm) -> bool:
+    """Whether the generator is one: else that is what is wrong, not what stands beside it."""
+    try:
+        asked.generator(form.generator)
+    except InputError:
+        return False
+    return True
+
+
+def _model(form: EditForm, server: State) -> str:
+    return within.model(asked.filled("model", form.model, FIELDS).strip(), server.roots)
+
+
+def _sae(form: EditForm, server: State) -> str | None:
     name = _blank(form.sae)
-    return None if name is None or name == NONE else sae_folder(name)
+    return None if name is None else within.sae(name, server.roots)
 
 
-def _relation(form: EditForm) -> object:
+def _relation(form: EditForm, server: State) -> object:
     name = _blank(form.relation)
     return None if name is None else asked.known_relation(name)
 
 
-def _standing(form: EditForm) -> object:
+def _standing(form: EditForm, server: State) -> object:
     if not form.prompt.strip():  # that the subject is not in it is no fault of the subject
         return asked.filled("subject", form.subject, FIELDS)
     return asked.standing(form.subject, form.prompt, FIELDS)
 
 
-def _only(form: EditForm) -> tuple[str, ...] | None:
+def _only(form: EditForm, server: State) -> tuple[str, ...] | None:
     if not form.bench or form.only is None:
         return None
     if not form.only:
@@ -95,51 +144,62 @@ def _only(form: EditForm) -> tuple[str, ...] | None:
     return asked.some_benchmarks(form.only)
 
 
-CHECKS: Mapping[str, Callable[[EditForm], object]] = {
-    "prompt": lambda form: asked.filled("prompt", form.prompt, FIELDS),
+def _request(form: EditForm) -> Request:
+    return asked.request(
+        form.prompt, form.subject, form.target, _blank(form.old), _blank(form.relation), FIELDS
+    )
+
+
+CHECKS: Mapping[str, Callable[[EditForm, State], object]] = {
+    "prompt": lambda form, server: asked.filled("prompt", form.prompt, FIELDS),
     "subject": _standing,
-    "target": lambda form: asked.differing(form.target, _blank(form.old), FIELDS),
+    "target": lambda form, server: asked.differing(form.target, _blank(form.old), FIELDS),
     "relation": _relation,
-    "model": lambda form: asked.filled("model", form.model, FIELDS),
-    "layer": lambda form: asked.layer(form.layer.strip() or "auto", FIELDS),
-    "method": lambda form: asked.method(form.method),
-    "variant": lambda form: asked.variant(form.variant),
-    "generator": lambda form: asked.generator(form.generator),
+    "model": _model,
+    "layer": lambda form, server: asked.layer(form.layer.strip() or "auto", FIELDS),
+    "method": lambda form, server: asked.method(form.method),
+    "variant": lambda form, server: asked.variant(form.variant),
+    "generator": _generator,
+    "base_url": _base_url,
+    "timeout": _timeout,
     "only": _only,
     "sae": _sae,
 }
 """Field to what raises InputError if it is wrong."""
 
 
-def problems(form: EditForm) -> Iterator[Problem]:
+def problems(form: EditForm, server: State) -> Iterator[Problem]:
     """All that is wrong with a form, as far as can be told without a model."""
-    for field, check in CHECKS.items():
+    return _wrong(form, server, tuple(CHECKS))
+
+
+def _wrong(form: EditForm, server: State, fields: Sequence[str]) -> Iterator[Problem]:
+    for field in fields:
         try:
-            check(form)
+            CHECKS[field](form, server)
         except InputError as error:
             yield Problem(field, error)
 
 
-def read(form: EditForm) -> tuple[Request, Options]:
+def read(form: EditForm, server: State) -> tuple[Request, Options]:
     """What a form asks for. Raises FieldError for the first field that is wrong."""
-    for problem in problems(form):
+    for problem in problems(form, server):
         raise FieldError(problem.field, problem.error)
-    request = asked.request(
-        form.prompt, form.subject, form.target, _blank(form.old), _blank(form.relation), FIELDS
-    )
     options = Options(
-        model=form.model.strip(),
+        model=_model(form, server),
         layer=asked.layer(form.layer.strip() or "auto", FIELDS),
         method=form.method,
         variant=form.variant,
-        generator=form.generator,
+        generator=_generator(form, server),
         bench=form.bench,
-        only=_only(form),
+        only=_only(form, server),
         seed=form.seed,
         trace=form.trace,
         sae=_blank(form.sae),
+        base_url=_base_url(form, server),
+        timeout=form.timeout,
     )
-    return request, options
+    return _request(form), options
 
 
 def like(run: Mapping[str, Any]) -> dict[str, str]:
@@ -148,7 +208,7 @@ def like(run: Mapping[str, Any]) -> dict[str, str]:
     found = {name: request.get(name) for name in ("prompt", "subject", "target", "old", "relation")}
     found |= {
         name: options.get(name)
-        for name in ("model", "layer", "method", "variant", "generator", "seed", "sae")
+        for name in ("model", "layer", "method", "variant", "generator", "base_url", "timeout", "seed", "sae")
     }
     switches = {name: "0" for name in ("bench", "trace") if options.get(name) is False}
     if options.get("only"):

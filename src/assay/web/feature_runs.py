@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.errors import InputError
+from assay.features.labels.book import Labelled
 from assay.features.labels.concepts import read_label
 from assay.runs.queue import Queue
 from assay.runs.store import Store
+from assay.runs.wanted import Wanted
 from assay.web.feature_asked import Score, Text
 from assay.web.live import GOING
 from assay.web.saes import Named
 
 KIND = "feature"
-SCORED, TRIED = "feature {} of {}", "feature {} of {} on a text"
-"""Subjects of the two works, by which runs are found."""
+SCORED, TRIED, BETTER = "feature {} of {}", "feature {} of {} on a text", "a better label of feature {} of {}"
+"""Subjects of the three works, by which runs are found."""
 
 
 def ask_score(queue: Queue, sae: Named, feature: int, asked: Score) -> str:
@@ -29,6 +31,17 @@ def ask_text(queue: Queue, sae: Named, feature: int, asked: Text) -> str:
     if not asked.text.strip():
         raise InputError("an empty text", "some words", "type a sentence")
     return _ask(queue, sae, feature, TRIED, "text", {"text": asked.text})
+
+
+def ask_better(queue: Queue, sae: Named, feature: int, own: Labelled | None) -> str:
+    """Ask for a better label than ``own``; the run's id. Raises InputError for one that was given by hand."""
+    if own is not None and own.source == "user":
+        raise InputError(
+            f"feature {feature}, which was labelled by hand: {own.label!r}",
+            "a feature with an automatic label, or none",
+            "a label given by hand stays; give it another one by hand",
+        )
+    return _ask(queue, sae, feature, BETTER, "relabel", {})
 
 
 def _ask(queue: Queue, sae: Named, feature: int, subject: str, work: str, options: Mapping[str, Any]) -> str:
@@ -54,7 +67,12 @@ def newest(store: Store, sae: Named, feature: int) -> str | None:
     subject = SCORED.format(feature, sae.name)
     wanted = (*GOING, "done")
     return next(
-        (run.id for run in store.runs(subject) if run.subject == subject and run.status in wanted), None
+        (
+            run.id
+            for run in store.runs(Wanted(subject, KIND))
+            if run.subject == subject and run.status in wanted
+        ),
+        None,
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.asked import chosen
-from assay.benchmarks.names import NAMES
 from assay.errors import StoreError
 from assay.report.html import shown
 from assay.runs.queue import RUNNING, WAITING
@@ -118,10 +117,11 @@ def may(server: State, run: Mapping[str, Any], job: bool) -> dict[str, bool]:
 def card(server: State, asked: str, benchmark: str) -> dict[str, Any]:
     """What one benchmark's card is filled in with: nothing of the run is drawn beside it, so that it is there at once.
 
-    Raises InputError where the thirteen have none of that name.
+    Raises InputError where the run has none of that name and is to have none.
     """
-    place = list(NAMES).index(chosen("benchmark", benchmark, tuple(NAMES)))
     run = server.store.document(asked)
     alone = [result for result in run["benchmarks"] if result["id"] == benchmark]
     drawn = shown({**run, "trace": None, "benchmarks": alone})
+    ids = [card.id for card in drawn["thirteen"]]
+    place = ids.index(chosen("benchmark", benchmark, ids))
     return {"card": drawn["thirteen"][place], "place": place, "curve": drawn["curves"].get(benchmark)}

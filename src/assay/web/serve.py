@@ -5,6 +5,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
 
@@ -18,11 +19,19 @@ Told = Callable[[str, str | None], None]
 
 
 def serve(
-    home: Home, host: str, port: int, token: str | None, names: tuple[str, ...], open_page: bool, told: Told
+    home: Home,
+    host: str,
+    port: int,
+    token: str | None,
+    names: tuple[str, ...],
+    allowed: tuple[Path, ...],
+    open_page: bool,
+    told: Told,
 ) -> None:
     """Serve until Ctrl-C. Beyond this machine a token is needed: where none is given, one is made up.
 
-    Raises InputError where the address cannot be listened at.
+    Models and autoencoders may lie in the home and in the ``allowed`` folders. Raises InputError where the address
+    cannot be listened at.
     """
     if token is None and host not in LOOPBACK:
         token = secrets.token_urlsafe(24)
@@ -30,7 +39,7 @@ def serve(
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listening.getsockname()[1]}/"
     hosts = (*LOOPBACK, *((host,) if host not in LOOPBACK else ()), *names)
-    app = create_app(home, Safety(hosts, token))
+    app = create_app(home, Safety(hosts, token), allowed=allowed)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
     told(url, token)
     if open_page:

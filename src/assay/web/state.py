@@ -1,6 +1,7 @@
 """What every route works with: the home, its store and queue."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -19,6 +20,13 @@ class State:
     store: Store
     queue: Queue
     safety: Safety
+    allowed: tuple[Path, ...] = ()
+    """Folders outside of the home that models and autoencoders may lie in."""
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """All folders that models and autoencoders may lie in."""
+        return (self.home.root, *self.allowed)
 
 
 def state_of(request: Request) -> State:

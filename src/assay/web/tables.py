@@ -34,6 +34,13 @@ class Scored(Chooser):
     def __init__(self, table: "pd.DataFrame", title: str) -> None:
         super().__init__(table)
         self._title = title
+        self._book: LabelBook | None = None
+
+    def labelled_by(self, book: LabelBook) -> None:
+        """Search by the labels of a book, too; done once for each."""
+        if book is not self._book:
+            self.also_called({feature: book[feature].label for feature in book})
+            self._book = book
 
     @cached_property
     def kinds(self) -> list[Kind]:
@@ -76,7 +83,9 @@ class Shelf:
         if path is None:
             return None
         title = f"the features of {sae.name}"
-        return self._tables.get(path, stamp_of(path), lambda: Scored(read_table(path), title))
+        found = self._tables.get(path, stamp_of(path), lambda: Scored(read_table(path), title))
+        found.labelled_by(self.book(sae))
+        return found
 
     def scored(self, sae: Named) -> Scored:
         """The same, where nothing can be done without it. Raises InputError where there is none."""

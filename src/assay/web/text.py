@@ -10,6 +10,8 @@ from assay.errors import InputError
 SHORT, LONG = 300, 2_000
 """Characters of a name or an answer at most, and of a prompt."""
 LARGEST_SEED = 2**31
+SHORTEST_WAIT, LONGEST_WAIT = 0.1, 86_400
+"""Seconds for one answer of a server."""
 LARGEST_SEQ = 2**53
 """Of an event: what both a database and a browser can count to."""
 

@@ -36,7 +36,7 @@ def places(server: State) -> list[Place]:
     jobs = server.queue.jobs(RUNNING, WAITING)
     if not jobs:
         return []
-    runs = {run.id: run for run in server.store.runs()}
+    runs = server.store.runs_of(job.run_id for job in jobs)
     ordered = sorted(jobs, key=lambda job: job.state == WAITING)  # one that goes on was asked for long ago
     return [
         Place(runs[job.run_id], job.work, place, job.state == RUNNING)

@@ -1,16 +1,16 @@
 """What the worker does for a job: one function per kind of work, each recorded as a run."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from assay.asked import stored_options
 from assay.events import Emit, ignore, stage
-from assay.features.material import Material
+from assay.features.labelling import suggest
 from assay.features.on_text import on_text
-from assay.features.opened import material_of
 from assay.features.score import score_feature
+from assay.features.scorer import Scorer
 from assay.generators.plan import Plan, Request
 from assay.models.load import load
 from assay.models.model import Model
@@ -19,19 +19,21 @@ from assay.runs import suites
 from assay.runs.queue import Job
 from assay.runs.recording import recording
 from assay.runs.store import Store
+from assay.sae.coder import SAE
 from assay.sae.host import model_read
-from assay.sae.index.build import find_index
-from assay.sae.shipped import open_sae, sae_folder
 from assay.web.merging import merged
+from assay.web.opened import LastSae
 
 
 @dataclass(eq=False)
 class Workshop:
-    """What stays open between two jobs: the last model, and the last SAE's material."""
+    """What stays open between two jobs: the last model, and all that scoring features of the last SAE reads."""
 
     store: Store
     _models: dict[str, Model] = field(default_factory=dict)
-    _materials: dict[tuple[str, str | None, int], Material] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._last = LastSae(self.store.home)
 
     @property
     def cache(self) -> Path:
@@ -41,26 +43,23 @@ class Workshop:
     def model(self, name: str, cache: Path) -> Model:
         """A model in float32; only the last one is kept."""
         if name not in self._models:
-            self._models.clear()
+            self.empty()
             self._models[name] = load(name, cache)
         return self._models[name]
 
     def empty(self) -> None:
         """Let go of what is open."""
         self._models.clear()
-        self._materials.clear()
+        self._last.empty()
 
-    def material(self, sae: str, model: str | None, seed: int, emit: Emit) -> Material:
-        """All that scoring a feature reads: the last one again, but for its labels, which are read anew."""
-        opened = open_sae(sae)
-        host = self.model(model_read(opened, model), self.cache)
-        key, index = (sae, model, seed), find_index(self.cache, opened)
-        held = self._materials.get(key)
-        if held is None or held.model is not host or held.index.folder != index.folder:
-            home = self.store.home
-            held = material_of(host, opened, home.root, home.cache, folder=sae_folder(sae), seed=seed)
-            self._materials = {key: held}
-        return replace(held, emit=emit)
+    def sae(self, name: str) -> SAE:
+        """An SAE; only the last one is kept."""
+        return self._last.sae(name)
+
+    def scoring(self, sae: str, model: str | None, seed: int, emit: Emit) -> Scorer:
+        """All that scoring a feature reads; of the last SAE it is kept."""
+        host = self.model(model_read(self.sae(sae), model), self.cache)
+        return self._last.scoring(sae, host, seed, emit)
 
     def suite(
         self,
@@ -89,6 +88,7 @@ def do_edit(shop: Workshop, job: Job) -> None:
             shop.cache,
             recorded.save,
             opener=shop.model,
+            keep=recorded.folder.write_plan,
         )
         recorded.finish(outcome.status)
 
@@ -108,8 +108,19 @@ def do_feature(shop: Workshop, job: Job) -> None:
     asked = job.args
     with recording(shop.store, job.run_id, queued=True) as recorded:
         with stage(recorded.emit, "load", "opening model and index"):
-            material = shop.material(asked["sae"], asked.get("model"), asked["seed"], recorded.emit)
-        score_feature(material, asked["feature"], asked.get("label"))
+            scorer = shop.scoring(asked["sae"], asked.get("model"), asked["seed"], recorded.emit)
+        score_feature(scorer.material, asked["feature"], asked.get("label"), scorer=scorer)
+        recorded.finish("done")
+
+
+def do_relabel(shop: Workshop, job: Job) -> None:
+    """A better label of one feature, kept if there is one."""
+    asked = job.args
+    with recording(shop.store, job.run_id, queued=True) as recorded:
+        with stage(recorded.emit, "load", "opening model and index"):
+            scorer = shop.scoring(asked["sae"], asked.get("model"), 0, recorded.emit)
+        found = suggest(scorer.material, asked["feature"])
+        recorded.emit("feature_scores", {"better": found.to_json()})
         recorded.finish("done")
 
 
@@ -126,8 +137,8 @@ def do_text(shop: Workshop, job: Job) -> None:
     """A feature on a text that somebody typed."""
     asked = job.args
     with recording(shop.store, job.run_id, queued=True) as recorded:
-        sae = open_sae(asked["sae"])
-        with stage(recorded.emit, "load", "opening the model"):
+        with stage(recorded.emit, "load", "opening model and SAE"):
+            sae = shop.sae(asked["sae"])
             model = shop.model(model_read(sae, asked.get("model")), shop.cache)
         with stage(recorded.emit, "codes", "reading the text"):
             found = on_text(model, sae, asked["feature"], asked["text"])
@@ -141,6 +152,7 @@ WORK: Mapping[str, Callable[[Workshop, Job], None]] = {
     "resume": do_resume,
     "feature": do_feature,
     "text": do_text,
+    "relabel": do_relabel,
     "merge": do_merge,
 }
 """Kind of work to what does it."""

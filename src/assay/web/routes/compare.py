@@ -32,7 +32,8 @@ def compare_runs(server: Server, a: Short, b: Short) -> dict[str, Any]:
 
 
 def _both(server: State, a: str, b: str) -> dict[str, Any]:
-    """The comparison, the two documents, and their cards by benchmark."""
+    """The comparison, the two documents, and their cards by benchmark: of what only one was asked for, too."""
     left, right = server.store.document(a), server.store.document(b)
-    drawn = [{card.id: card for card in cards.benches(run)} for run in (left, right)]
+    every: dict[str, Any] = {"options": {}}
+    drawn = [{card.id: card for card in cards.benches({**run, **every})} for run in (left, right)]
     return {"rows": compare(left, right)["benchmarks"], "runs": (left, right), "cards": drawn}

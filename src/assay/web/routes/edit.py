@@ -38,6 +38,8 @@ class Prefill(BaseModel):
     method: Short | None = None
     variant: Short | None = None
     generator: Short | None = None
+    base_url: Short | None = None
+    timeout: Annotated[float, Field(allow_inf_nan=False)] | None = None
     bench: bool | None = None
     only: Long | None = None
     """Ids separated by commas."""
@@ -73,15 +75,15 @@ def edit_page(request: Request, server: Server, prefill: Annotated[Prefill, Quer
 
 
 @router.post("/api/edits/check")
-def check(form: EditForm) -> dict[str, Any]:
+def check(server: Server, form: EditForm) -> dict[str, Any]:
     """What is wrong with which field, as far as can be told without a model; nothing is run."""
-    return {"problems": {problem.field: problem.to_json() for problem in problems(form)}}
+    return {"problems": {problem.field: problem.to_json() for problem in problems(form, server)}}
 
 
 @router.post("/api/edits", status_code=201)
 def edit(server: Server, form: EditForm) -> Made:
     """Ask for a weight edit; its run says how it goes."""
-    request, options = read(form)
+    request, options = read(form, server)
     return made(server.queue.put("edit", request.to_json(), asdict(options), "edit"))
 
 

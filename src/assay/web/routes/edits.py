@@ -32,7 +32,7 @@ class Merge(BaseModel):
 def edits_page(request: Request, server: Server, every: bool = False) -> HTMLResponse:
     """The edits that are stored, newest first."""
     found: list[StoredEdit] = server.store.edits(rolled_back=every)
-    runs = {run.id: run for run in server.store.runs()} if found else {}
+    runs = server.store.runs_of({edit.run_id for edit in found[:MOST]})
     return page(
         request,
         "edits.html.j2",

@@ -13,8 +13,8 @@ from assay.features.labels.concepts import read_label
 from assay.runs.store import Store
 from assay.sae.index.document import feature_document
 from assay.web.doing import listen_after
-from assay.web.feature_asked import Label, Score, Text
-from assay.web.feature_runs import ask_score, ask_text, newest, run_of
+from assay.web.feature_asked import Body, Label, Score, Text
+from assay.web.feature_runs import ask_better, ask_score, ask_text, newest, run_of
 from assay.web.live import GOING
 from assay.web.page import page
 from assay.web.saes import DEFAULT, Named
@@ -24,7 +24,7 @@ from assay.web.text import Short
 
 router = APIRouter()
 
-PANELS = ("status", "reading", "interp", "purity", "mui", "text")
+PANELS = ("status", "reading", "interp", "purity", "mui", "text", "better")
 """Parts of a feature's page that are drawn anew when something of theirs has come."""
 TOP, OF_TENTH = 12, 2
 """Strongest sentences, and sentences of each tenth, that a page shows."""
@@ -40,6 +40,7 @@ def feature_page(
     sae: Short = DEFAULT,
     run: Short = "",
     text: Short = "",
+    better: Short = "",
 ) -> HTMLResponse:
     """All that is known of one feature."""
     named = shelf.saes.named(sae)
@@ -52,6 +53,7 @@ def feature_page(
         sae=named,
         scoring=scoring,
         trying=trying,
+        naming=_run(server.store, better or None, named, feature),
         going=GOING,
         panels_=PANELS,
         **_known(shelf, named, feature),
@@ -135,6 +137,14 @@ def text(server: Server, shelf: Shelved, feature: Number, asked: Text) -> dict[s
     """Ask where it fires in a text; the run tells it."""
     sae = shelf.saes.named(asked.sae)
     return {"run_id": ask_text(server.queue, sae, sae.check_feature(feature), asked)}
+
+
+@router.post("/api/features/{feature}/relabel", status_code=201)
+def relabel(server: Server, shelf: Shelved, feature: Number, asked: Body) -> dict[str, str]:
+    """Look for a better label in the sentences it fires on; kept only if it is better on held-out ones."""
+    sae = shelf.saes.named(asked.sae)
+    own = shelf.book(sae).get(sae.check_feature(feature))
+    return {"run_id": ask_better(server.queue, sae, feature, own)}
 
 
 @router.post("/api/features/{feature}/label", status_code=201)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from assay.asked import some_benchmarks
+from assay.asked import FIELDS, endpoint, some_benchmarks, stored_options
 from assay.benchmarks.names import NAMES
 from assay.runs import suites
 from assay.web.files import file_of
@@ -50,7 +50,11 @@ def cancel(server: Server, run_id: Short) -> dict[str, Any]:
 def measure_again(server: Server, run_id: Short, again: Again) -> Made:
     """Run the benchmarks again on a run's edit, in a run of their own."""
     only = some_benchmarks(again.only) if again.only is not None else None
-    request, options = suites.again(server.store, run_id, again.probes == "fresh", only, again.seed)
+    fresh = again.probes == "fresh"
+    request, options = suites.again(server.store, run_id, fresh, only, again.seed)
+    if fresh:
+        stored = stored_options(options)
+        endpoint(stored.generator, stored.base_url, stored.timeout, FIELDS)
     return made(server.queue.put("bench", request, options, "bench"))
 
 

@@ -6,17 +6,20 @@ const PAUSE = 350; // ms after the last key until the form is checked
 const form = document.getElementById("edit");
 const state = document.getElementById("state");
 const FREE = ["prompt", "subject", "target", "model", "layer", "method", "variant", "generator"];
-const OPTIONAL = ["old", "relation", "sae"]; // empty: not given
+const OPTIONAL = ["old", "relation", "base_url", "sae"]; // empty: not given
 const touched = new Set();
 
 function values() {
   const at = form.elements;
   const how = at.how.value;
-  const seed = at.seed.validity.badInput ? "not a number" : at.seed.value.trim();
+  const typed = (box) => (box.validity.badInput ? "not a number" : box.value.trim());
+  const seed = typed(at.seed);
+  const timeout = typed(at.timeout);
   return {
     ...Object.fromEntries(FREE.map((name) => [name, at[name].value])),
     ...Object.fromEntries(OPTIONAL.map((name) => [name, at[name].value.trim() || null])),
     seed: seed === "" ? 0 : /^\d+$/.test(seed) ? Number(seed) : seed,
+    timeout: timeout === "" ? null : Number.isFinite(Number(timeout)) ? Number(timeout) : timeout,
     trace: at.trace.checked,
     bench: how !== "none",
     only: how === "some" ? [...form.querySelectorAll('[name="only"]:checked')].map((box) => box.value) : null,

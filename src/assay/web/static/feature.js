@@ -22,11 +22,14 @@ function follow(run, after, heard) {
   return source;
 }
 
+const IN_ADDRESS = { score: "run", text: "text", better: "better" }; // what the page's address calls each run
+
 class Live {
-  constructor(place, name, panels) {
+  constructor(place, name, panels, ended = () => {}) {
     this.place = place;
     this.name = name;
     this.panels = panels;
+    this.ended = ended;
     this.progress = place.querySelector(".progress");
     this.doing = place.querySelector(".doing");
     this.bar = place.querySelector("progress");
@@ -47,7 +50,7 @@ class Live {
       this.source?.close();
       this.run = run_id;
       const address = new URL(location.href);
-      address.searchParams.set(this.name === "score" ? "run" : "text", run_id);
+      address.searchParams.set(IN_ADDRESS[this.name], run_id);
       history.replaceState(null, "", address);
       await this.draw(["status", ...this.panels]);
       this.listen(-1);
@@ -72,6 +75,7 @@ class Live {
     if (kind !== "status") return;
     this.busy(false);
     this.draw(["status", ...this.panels]); // verdicts are those of the reading, which came last
+    this.ended();
   }
 
   step({ title, done, total }) {
@@ -124,9 +128,11 @@ class Live {
   }
 }
 
+const said = document.getElementById("label-said");
 const place = (name) => root.querySelector(`[data-live=${name}]`);
 const scores = new Live(place("score"), "score", ["reading", "interp", "purity", "mui"]);
 const texts = new Live(place("text"), "text", ["text"]);
+const better = new Live(place("better"), "better", ["better"], () => labels().catch((error) => { said.textContent = words(error); }));
 
 function score(label) {
   document.getElementById("scores").scrollIntoView({ block: "start" });
@@ -140,12 +146,18 @@ document.getElementById("text-form").addEventListener("submit", (event) => {
   texts.ask(`${api}/text`, { sae, text: document.getElementById("text").value });
 });
 
-const said = document.getElementById("label-said");
+document.getElementById("better").addEventListener("click", () => better.ask(`${api}/relabel`, { sae }));
+
+// Its labels as they are now, the newest also in the page's heading.
+async function labels() {
+  await fill(document.getElementById("labels"), `/features/${feature}/labels?${query}`);
+  const now = document.querySelector("#labels .label-now bdi");
+  document.getElementById("title").textContent = now?.textContent ?? "";
+}
 
 async function keep(label) {
-  const kept = await send(`${api}/label`, { sae, label });
-  await fill(document.getElementById("labels"), `/features/${feature}/labels?${query}`);
-  document.getElementById("title").textContent = kept.label;
+  await send(`${api}/label`, { sae, label });
+  await labels();
   const button = document.createElement("button");
   button.type = "button";
   button.dataset.asks = "score";

@@ -45,9 +45,10 @@ const current = () => [...stages.values()].at(-1);
 function show() {
   const stage = current();
   const bar = get("bar");
-  if (stage || bench) get("doing").textContent = stage?.title ?? bench;
-  get("count").textContent = stage?.total ? `${stage.done} of ${stage.total}` : "";
-  if (stage?.total) {
+  const counted = stage?.total > 1; // a bar of one step would stand empty until it is over
+  if (stage || bench) get("doing").textContent = [bench, stage?.title].filter(Boolean).join(": ");
+  get("count").textContent = counted ? `${stage.done} of ${stage.total}` : "";
+  if (counted) {
     bar.max = stage.total;
     bar.value = stage.done;
   } else {
