@@ -1,24 +1,25 @@
 """The page of a feature in a real browser: scored live, by keyboard, without a look at any colour."""
 
-import shutil
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
+from playwright.sync_api import Browser, Page
 
 from assay.runs.home import Home
-from assay.web.app import create_app
 from feature_home import Pages, copied
+from web_browser import browsing, needs_chromium, page_of, serving
 
-sync_api = pytest.importorskip("playwright.sync_api")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+pytestmark = needs_chromium
 SECONDS = 60_000
 """Milliseconds that anything may take at most."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as found:
+        yield found
 
 
 @pytest.fixture
@@ -27,38 +28,11 @@ def root(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def address(root: Path) -> Iterator[str]:
-    """A server in a thread, which does no jobs."""
-    app = create_app(Home(root), worker=False)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture
-def page(address: str) -> Iterator["sync_api.Page"]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        context = browser.new_context(base_url=address)
-        opened = context.new_page()
+def page(browser: Browser, root: Path) -> Iterator[Page]:
+    """Of a server that does no jobs."""
+    with serving(Home(root)) as url, page_of(browser, base_url=url) as opened:
         opened.set_default_timeout(SECONDS)
-        wrong: list[str] = []
-        opened.on("pageerror", lambda error: wrong.append(str(error)))
-        opened.on("console", lambda said: wrong.append(said.text) if told(said) else None)
         yield opened
-        browser.close()
-    assert wrong == []
-
-
-def told(said: "sync_api.ConsoleMessage") -> bool:
-    """Whether the browser complains, of a policy or of a script; a refused request is shown on the page."""
-    return said.type == "error" and "Failed to load resource" not in said.text
 
 
 def work(root: Path) -> None:
@@ -68,7 +42,7 @@ def work(root: Path) -> None:
     doing.join()
 
 
-def test_panels_fill_up_and_stay_after_a_reload(page: "sync_api.Page", root: Path) -> None:
+def test_panels_fill_up_and_stay_after_a_reload(page: Page, root: Path) -> None:
     page.goto("/features/5?sae=saes%2Ftiny")
     page.get_by_role("button", name="Score live").press("Enter")
     page.wait_for_url("**run=*")
@@ -79,13 +53,13 @@ def test_panels_fill_up_and_stay_after_a_reload(page: "sync_api.Page", root: Pat
     for name in ("interp", "purity", "mui"):
         page.locator(f"[data-panel={name}] .score-value").first.wait_for()
     page.locator("[data-panel=reading] .reading-name").wait_for()
-    page.locator(".progress").first.wait_for(state="hidden")
-    assert "done" in page.locator("[data-panel=status]").first.inner_text()
+    page.locator("[data-live=score] .progress").wait_for(state="hidden")
+    page.locator("[data-live=score] [data-panel=status]", has_text="done").wait_for()
     page.goto("/features/5?sae=saes%2Ftiny")
     assert page.locator("[data-panel=mui] .score-value").count() == 1
 
 
-def test_arrow_keys_go_through_the_tokens_of_a_sentence(page: "sync_api.Page") -> None:
+def test_arrow_keys_go_through_the_tokens_of_a_sentence(page: Page) -> None:
     page.goto("/features/1?sae=saes%2Ftiny")  # fires on every token
     first = page.locator(".sentences .heat").first
     first.locator('.tok[tabindex="0"]').focus()
@@ -100,7 +74,7 @@ def test_arrow_keys_go_through_the_tokens_of_a_sentence(page: "sync_api.Page") -
     assert page.evaluate("document.activeElement.tabIndex") == 0
 
 
-def test_a_label_is_kept_and_the_page_offers_to_score_it(page: "sync_api.Page", root: Path) -> None:
+def test_a_label_is_kept_and_the_page_offers_to_score_it(page: Page, root: Path) -> None:
     page.goto("/features/5?sae=saes%2Ftiny")
     page.get_by_label("Another label").fill("<i>ships</i>")
     page.get_by_role("button", name="Keep this label").click()
@@ -112,7 +86,7 @@ def test_a_label_is_kept_and_the_page_offers_to_score_it(page: "sync_api.Page", 
     page.locator("[data-panel=mui] .score-value").wait_for()
 
 
-def test_a_text_is_shaded_and_an_error_stands_where_it_happens(page: "sync_api.Page", root: Path) -> None:
+def test_a_text_is_shaded_and_an_error_stands_where_it_happens(page: Page, root: Path) -> None:
     page.goto("/features/1?sae=saes%2Ftiny")
     page.get_by_role("textbox", name="Text").fill("The people of Rome\nwalked.")
     page.get_by_role("button", name="Show where it fires").click()
@@ -122,10 +96,3 @@ def test_a_text_is_shaded_and_an_error_stands_where_it_happens(page: "sync_api.P
     page.get_by_role("textbox", name="Text").fill("   ")
     page.get_by_role("button", name="Show where it fires").click()
     page.get_by_text("an empty text").wait_for()
-
-
-def test_nothing_is_wider_than_a_phone(page: "sync_api.Page", root: Path) -> None:
-    page.set_viewport_size({"width": 400, "height": 800})
-    for path in ("/features", "/features?sae=saes%2Ftiny&noise=1", "/features/5?sae=saes%2Ftiny"):
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 400, path

@@ -1,88 +1,38 @@
 """A run's page in a real browser: it follows the run, keeps what the reader has open, and comes back by itself."""
 
-import shutil
-import socket
 import statistics
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 import example_run
 import pytest
-import uvicorn
+from playwright.sync_api import Browser, Page
 
 from assay.runs.home import Home
 from assay.runs.store import Store
-from assay.web.app import create_app
+from web_browser import browsing, needs_chromium, page_of, serving, until
 from web_site import OPTIONS, events
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser on this machine")
-
-
-@contextmanager
-def serving(home: Home, port: int = 0) -> Iterator[int]:
-    """The app on a port of its own."""
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", port))
-    app = create_app(home, worker=False)
-    config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        listening.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        opened = play.chromium.launch(executable_path=CHROMIUM, args=args)
-        yield opened
-        opened.close()
+def browser() -> Iterator[Browser]:
+    with browsing() as found:
+        yield found
 
 
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A page that may neither fail nor complain."""
-    opened = browser.new_page()
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on(
-        "console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None
-    )
-    opened.set_default_timeout(10_000)
-    yield opened
-    opened.close()
-    assert wrong == []
+def page(browser: Browser) -> Iterator[Page]:
+    with page_of(browser) as opened:
+        yield opened
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
-
-
-def until(page: Any, script: str) -> Any:
-    """Wait until something is so. (The page's policy forbids playwright's own way, which needs eval in the page.)"""
-    for _ in range(500):
-        found = page.evaluate(script)
-        if found:
-            return found
-        page.wait_for_timeout(20)
-    raise AssertionError(f"never: {script}")
 
 
 def begun(store: Store) -> str:
@@ -103,10 +53,10 @@ new MutationObserver(() => {
 """
 
 
-def test_results_are_on_the_screen_one_by_one_at_once(page: Any, home: Home) -> None:
-    with serving(home) as port, Store(home) as store:
+def test_results_are_on_the_screen_one_by_one_at_once(page: Page, home: Home) -> None:
+    with serving(home) as url, Store(home) as store:
         run_id = begun(store)
-        page.goto(f"http://127.0.0.1:{port}/runs/{run_id}")
+        page.goto(f"{url}/runs/{run_id}")
         page.wait_for_selector("#tools:not([hidden])")
         page.evaluate(SEEN)
         late = []
@@ -129,13 +79,13 @@ def test_results_are_on_the_screen_one_by_one_at_once(page: Any, home: Home) -> 
         assert page.locator("#said").inner_text()
 
 
-def test_what_runs_is_shown_with_its_progress(page: Any, home: Home) -> None:
-    with serving(home) as port, Store(home) as store:
+def test_what_runs_is_shown_with_its_progress(page: Page, home: Home) -> None:
+    with serving(home) as url, Store(home) as store:
         run_id = begun(store)
         store.append(run_id, "stage_started", {"stage": "read", "title": "reading the probes", "total": 10})
         time.sleep(0.3)
         store.append(run_id, "stage_progress", {"stage": "read", "title": None, "done": 2, "total": 10})
-        page.goto(f"http://127.0.0.1:{port}/runs/{run_id}")  # comes when the stage is under way
+        page.goto(f"{url}/runs/{run_id}")  # comes when the stage is under way
         until(page, "document.getElementById('bar').value === 2")
         assert page.inner_text("#doing") == "reading the probes" and page.inner_text("#count") == "2 of 10"
         until(page, "document.getElementById('left').textContent.includes('left of this step')")
@@ -146,12 +96,12 @@ def test_what_runs_is_shown_with_its_progress(page: Any, home: Home) -> None:
         assert page.get_attribute("#bar", "value") is None
 
 
-def test_what_the_reader_has_open_stays(page: Any, home: Home) -> None:
-    with serving(home) as port, Store(home) as store:
+def test_what_the_reader_has_open_stays(page: Page, home: Home) -> None:
+    with serving(home) as url, Store(home) as store:
         run_id = begun(store)
         first, second = example_run.benchmarks()[:2]
         store.append(run_id, "bench_result", first)
-        page.goto(f"http://127.0.0.1:{port}/runs/{run_id}")
+        page.goto(f"{url}/runs/{run_id}")
         page.click("#b-edit-bench > summary")
         page.click("#downloads > summary")
         page.click("text=The same as a table")
@@ -173,12 +123,12 @@ def test_what_the_reader_has_open_stays(page: Any, home: Home) -> None:
         assert page.locator("details.card:visible").count() < 13 and page.input_value("#filter") == "eiffel"
 
 
-def test_cards_are_filtered_ordered_opened(page: Any, home: Home) -> None:
-    with serving(home) as port, Store(home) as store:
+def test_cards_are_filtered_ordered_opened(page: Page, home: Home) -> None:
+    with serving(home) as url, Store(home) as store:
         run_id = store.create_run("edit", example_run.committed()["request"], OPTIONS)
         for kind, data in events(example_run.committed()):
             store.append(run_id, kind, data)
-        page.goto(f"http://127.0.0.1:{port}/runs/{run_id}")
+        page.goto(f"{url}/runs/{run_id}")
         page.wait_for_selector("#tools:not([hidden])")
         first = page.locator("#cards > details").first
         assert first.get_attribute("data-state") == "low"
@@ -195,20 +145,20 @@ def test_cards_are_filtered_ordered_opened(page: Any, home: Home) -> None:
         assert page.locator("details.card[open]").count() == 13
         page.click("#collapse")
         assert page.locator("details.card[open]").count() == 0
-        page.goto(f"http://127.0.0.1:{port}/runs/{run_id}#b-leme")
+        page.goto(f"{url}/runs/{run_id}#b-leme")
         page.reload()
         page.wait_for_selector("#b-leme[open]")
 
 
-def test_a_server_that_was_started_again_is_found_again(page: Any, home: Home) -> None:
+def test_a_server_that_was_started_again_is_found_again(page: Page, home: Home) -> None:
     with Store(home) as store:
         run_id = begun(store)
-        with serving(home) as port:
-            page.goto(f"http://127.0.0.1:{port}/runs/{run_id}")
+        with serving(home) as url:
+            page.goto(f"{url}/runs/{run_id}")
             page.wait_for_selector("#progress:not([hidden])")
         page.wait_for_selector("#lost:not([hidden])")
         store.append(run_id, "bench_result", example_run.benchmarks()[0])
-        with serving(home, port):
+        with serving(home, urlsplit(url).port or 0):
             page.wait_for_selector("#b-edit-bench[data-state=high]")
             page.wait_for_selector("#lost", state="hidden")
             store.fail(run_id, "stopped by the user", True, "interrupted")
@@ -222,9 +172,9 @@ def test_a_server_that_was_started_again_is_found_again(page: Any, home: Home) -
             assert store.run(run_id).status == "queued"
 
 
-def test_the_form_tells_what_is_wrong_and_leads_to_the_run(page: Any, home: Home) -> None:
-    with serving(home) as port, Store(home) as store:
-        page.goto(f"http://127.0.0.1:{port}/edit")
+def test_the_form_tells_what_is_wrong_and_leads_to_the_run(page: Page, home: Home) -> None:
+    with serving(home) as url, Store(home) as store:
+        page.goto(f"{url}/edit")
         page.click("#ask")
         page.wait_for_selector("#f-prompt-wrong:not([hidden])")
         assert page.evaluate("document.activeElement.id") == "f-prompt"
@@ -250,13 +200,13 @@ def test_the_form_tells_what_is_wrong_and_leads_to_the_run(page: Any, home: Home
         page.wait_for_selector("text=cancelled before it began")
 
 
-def test_two_runs_are_chosen_and_compared(page: Any, home: Home) -> None:
-    with serving(home) as port, Store(home) as store:
+def test_two_runs_are_chosen_and_compared(page: Page, home: Home) -> None:
+    with serving(home) as url, Store(home) as store:
         for _ in range(2):
             run_id = store.create_run("edit", example_run.committed()["request"], OPTIONS)
             for kind, data in events(example_run.committed()):
                 store.append(run_id, kind, data)
-        page.goto(f"http://127.0.0.1:{port}/runs")
+        page.goto(f"{url}/runs")
         assert page.is_disabled("#compare")
         boxes = page.locator("[name=run]")
         first, second = boxes.nth(1), boxes.nth(0)
@@ -267,17 +217,3 @@ def test_two_runs_are_chosen_and_compared(page: Any, home: Home) -> None:
         page.wait_for_url("**/compare?*")
         chosen = [page.input_value("[name=a]"), page.input_value("[name=b]")]
         assert chosen == wanted
-
-
-@pytest.mark.parametrize("width", [400, 1400])
-def test_no_page_is_wider_than_its_window(page: Any, home: Home, width: int) -> None:
-    with serving(home) as port, Store(home) as store:
-        run_id = store.create_run("edit", example_run.committed()["request"], OPTIONS)
-        for kind, data in events(example_run.committed()):
-            store.append(run_id, kind, data)
-        page.set_viewport_size({"width": width, "height": 900})
-        compared = f"/compare?a={run_id}&b={run_id}"
-        for path in ("/", "/edit", "/runs", f"/runs/{run_id}", compared, "/edits", "/sweeps"):
-            page.goto(f"http://127.0.0.1:{port}{path}")
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, path

@@ -1,0 +1,89 @@
+"""axe-core on every page: none of its rules is broken, by day and by night, on a screen and on a phone."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from assay.runs.home import Home
+from assay.web.safety import Safety
+from web_browser import browsing, needs_chromium, opened, page_of, serving, shown_at
+from web_scene import scene
+
+pytestmark = needs_chromium
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = "rules => axe.run(document, { runOnly: rules, resultTypes: ['violations'], preload: false })"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+    root = tmp_path_factory.mktemp("axe") / "home"
+    paths = scene(tmp_path_factory, root)
+    with serving(Home(root)) as url:
+        yield url, paths
+
+
+def broken(page: Page) -> list[str]:
+    """The rules that a page breaks, each with the first elements that do."""
+    # The browser's debugger puts it there: the page's policy, which stays in force, would let no such script in.
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate(RUN, RULES)
+    return [
+        f"{rule['id']} on {len(rule['nodes'])}, such as {node['html'][:200]}: {node['failureSummary'][:300]}"
+        for rule in found["violations"]
+        for node in rule["nodes"][:3]
+    ]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 400)])
+def test_no_page_breaks_a_rule(
+    site: tuple[str, dict[str, str]], browser: Browser, scheme: str, width: int
+) -> None:
+    url, paths = site
+    wrong = {}
+    with page_of(browser, color_scheme=scheme) as page:
+        shown_at(page, width)
+        for name, path in paths.items():
+            page.goto(url + path)
+            assert name.startswith("error") == (page.inner_text("h1") == "That did not work"), name
+            opened(page)
+            if told := broken(page):
+                wrong[name] = told
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_login_page_breaks_no_rule_and_lets_in_who_has_the_token(
+    tmp_path_factory: pytest.TempPathFactory, browser: Browser, scheme: str
+) -> None:
+    home = Home(tmp_path_factory.mktemp("login"))
+    with (
+        serving(home, safety=Safety(token="a long token")) as url,
+        page_of(browser, color_scheme=scheme) as page,
+    ):
+        page.goto(url + "/runs")
+        assert page.url.endswith("/login") and broken(page) == []
+        page.get_by_label("Token").fill("another")
+        page.keyboard.press("Enter")
+        page.get_by_text("That is not this server's token.").wait_for()
+        assert broken(page) == []
+        page.get_by_label("Token").fill("a long token")
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="What an SAE feature").wait_for()
+
+
+def test_what_is_wrong_is_told(browser: Browser) -> None:
+    with page_of(browser) as page:
+        page.set_content(
+            "<html lang=en><title>T</title><main><h1>A</h1><p style='color:#999'>pale</p></main>"
+        )
+        assert [told.split()[0] for told in broken(page)] == ["color-contrast"]
