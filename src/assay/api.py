@@ -22,6 +22,7 @@ from assay.features.labels.concepts import read_label
 from assay.features.opened import material_of
 from assay.features.score import FeatureScores
 from assay.features.score import score_feature as find_scores
+from assay.generators.llm.author import author, is_model
 from assay.generators.means import means_in
 from assay.generators.plan import Plan, Request
 from assay.generators.table import generator as find_generator
@@ -80,24 +81,34 @@ def score_feature(
     *,
     label: str | None = None,
     generator: str = "catalogue",
+    base_url: str | None = None,
+    timeout: float | None = None,
     seed: int = 0,
     settings: FeatureSettings | None = None,
     emit: Emit = ignore,
 ) -> FeatureScores:
     """InterpScore, purity and MUI of one feature under ``label``, or under its own, and what they say together.
 
-    Sentences for and against the label come from the index that ``assay sae index`` made of this SAE. Raises
-    InputError where there is none, and for any generator but ``catalogue``: no other makes sentences of a label.
+    Sentences for and against the label come from the index that ``assay sae index`` made of this SAE, or with
+    ``generator="llm:MODEL"`` from a language model at ``base_url``, which is told the label alone; ``timeout`` is
+    the seconds to wait for one answer of it. With ``"local:MODEL"`` that model runs in this process. Raises InputError
+    where there is no index, and for any other generator.
     """
-    if generator != "catalogue":
+    home = find_home()
+    trier = None
+    if is_model(generator):
+        asked = author(generator, means_in(home.cache, base_url, timeout, emit), "sentences")
+        from assay.features.llm.trial import written_by  # needs the optional packages, which are there now
+
+        trier = written_by(asked)
+    elif generator != "catalogue":
         raise InputError(
             f"generator {generator!r} for a feature",
-            "catalogue, the only one that finds sentences for a label",
+            "catalogue, which finds sentences for a label, or llm:MODEL or local:MODEL, which writes them",
             "leave it out",
         )
     if label is not None:
         read_label(label)
-    home = find_home()
     opened = material_of(
         model,
         sae,
@@ -108,7 +119,7 @@ def score_feature(
         seed=seed,
         emit=emit,
     )
-    return find_scores(opened, feature, label)
+    return find_scores(opened, feature, label, trier)
 
 
 def edit(
@@ -160,15 +171,17 @@ def validate(
     *,
     generator: str = "catalogue",
     base_url: str | None = None,
+    timeout: float | None = None,
     seed: int = 0,
     settings: Settings | None = None,
 ) -> Verdict:
     """The three checks of an edit, on paraphrases and neutral prompts from the generator.
 
-    ``base_url`` is the address of a server for ``generator="llm:..."``.
+    ``base_url`` is the address of a server for ``generator="llm:..."``, ``timeout`` the seconds to wait for one answer
+    of it.
     """
     settings = settings or Settings()
-    plan = find_generator(generator, means_in(find_home().cache, base_url)).plan(edit.request, seed)
+    plan = find_generator(generator, means_in(find_home().cache, base_url, timeout)).plan(edit.request, seed)
     return run_checks(model, edit, plan.paraphrases, plan.neutral, settings.validate)
 
 
@@ -178,6 +191,7 @@ def assess(
     *,
     generator: str = "catalogue",
     base_url: str | None = None,
+    timeout: float | None = None,
     seed: int = 0,
     benchmarks: Sequence[str] | None = None,
     settings: Settings | None = None,
@@ -186,11 +200,12 @@ def assess(
 ) -> Run:
     """The thirteen benchmarks of an edit (or the chosen ones); the model is unchanged afterwards.
 
-    ``base_url`` is the address of a server for ``generator="llm:..."``.
+    ``base_url`` is the address of a server for ``generator="llm:..."``, ``timeout`` the seconds to wait for one answer
+    of it.
     """
     settings = settings or Settings()
     only = chosen(benchmarks)
-    means = means_in(find_home().cache, base_url, emit=emit)
+    means = means_in(find_home().cache, base_url, timeout, emit)
     plan = find_generator(generator, means).plan(
         edit.request, seed, settings.bench.n_probes, settings.bench.n_synthetic
     )

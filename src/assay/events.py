@@ -31,6 +31,8 @@ KINDS: Mapping[str, str] = {
     "bench_started": "id, title, index (0-based), of",
     "bench_result": "one benchmark as BenchResult.to_json()",
     "reading": "pattern, sentences, next_steps",
+    "judged": "id of a benchmark, and what a language model says of its texts, as benchmarks.llm_judge gives it",
+    "not_judged": "id of a benchmark, judge (a generator's name), base_url, timeout, came (why it did not judge)",
     "run_finished": "status (committed | rolled_back), seconds",
     "run_failed": "error, resumable",
 }

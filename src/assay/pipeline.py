@@ -4,12 +4,14 @@ The command line, the web and notebooks call these functions; what happens is to
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from assay.benchmarks.asking import Bench
+from assay.benchmarks.llm_judge_suite import LEME, judge_suite, judges
 from assay.benchmarks.names import chosen
 from assay.benchmarks.reading import read_suite
 from assay.benchmarks.result import BenchResult
@@ -25,7 +27,8 @@ from assay.edits.validate import Verdict, validate
 from assay.errors import RequestError
 from assay.events import Emit, ignore, stage
 from assay.features.watch import watching
-from assay.generators.means import means_in
+from assay.generators.ahead import planning
+from assay.generators.means import Means, means_in
 from assay.generators.plan import Plan, Request
 from assay.generators.plan_json import plan_from_json
 from assay.generators.table import asking, generator
@@ -116,45 +119,50 @@ def run_edit(
     save: Callable[[Edit, Plan], None],
     settings: Settings | None = None,
     opener: Opener | None = None,
+    keep: Callable[[Plan], None] = lambda plan: None,
 ) -> Outcome:
-    """Edit one fact: try up to three layers, commit the first that validates, then measure it.
+    """Edit one fact: try up to three layers, commit the first that validates, then measure it. Where a language model
+    makes the probes, it also judges LEME's paragraphs at the end, beside the rule.
 
     ``save`` is called with the edit and the plan before ``committed`` is emitted, so that a committed edit
-    is always on disk. The model's weights are the unedited ones whenever this function is not measuring. ``opener``
-    may hand over a model that is open already.
+    is always on disk; ``keep`` is handed the plan as soon as it is made, for edits that will not be committed. The
+    model's weights are the unedited ones whenever this function is not measuring. ``opener`` may hand over a model that
+    is open already.
     """
     settings = settings or Settings()
     check_method(options.method, options.variant)
     chosen(options.only)
-    means = means_in(cache, options.base_url, options.timeout, emit)
+    means = means_in(cache, options.base_url, options.timeout, emit, settings.llm)
     maker = generator(options.generator, means)
     watch = watching(options.sae, options.model)
     seen = asking(options.generator, means)
     if watch is not None:
         seen["features"] = asdict(watch.settings)
     emit("run_started", {"settings": {**settings.to_json(), **seen}})
-    model = open_model(options.model, cache, emit, opener)
-    check_request(model, request)
-    if options.layer is not None:
-        check_reach(model, options.layer, request)
-    if watch is not None:
-        watch.check(model)
-    with stage(emit, "plan", "making probes"):
-        plan = maker.plan(request, options.seed, settings.bench.n_probes, settings.bench.n_synthetic)
+    with planning(maker, request, options.seed, *_sizes(settings), emit) as made:
+        emit = made.emit
+        model = open_model(options.model, cache, emit, opener)
+        check_request(model, request)
+        if options.layer is not None:
+            check_reach(model, options.layer, request)
+        if watch is not None:
+            watch.check(model)
+        known = made.request()
+        check_request(model, known)
+        _not_said_already(model, known)
+        found: Trace | None = None
+        if options.trace:
+            found = trace(model, known, seed=options.seed, settings=settings.trace, emit=emit)
+            emit("trace", found.to_json())
+        candidates = candidate_layers(model, found, options.layer, settings.validate.candidates)
+        moments = _moments(model, options, cache, [n for n, _ in candidates], settings, emit)
+        with stage(emit, "contexts", "sampling contexts"):
+            contexts = sample_contexts(model, options.seed, settings.edit)
+        plan = made.plan()
+    keep(plan)
     _tell_plan(plan, emit)
-    check_request(model, plan.request)
-    _not_said_already(model, plan.request)
     if watch is not None:
         watch.before(model, plan, emit)
-
-    found: Trace | None = None
-    if options.trace:
-        found = trace(model, plan.request, seed=options.seed, settings=settings.trace, emit=emit)
-        emit("trace", found.to_json())
-    candidates = candidate_layers(model, found, options.layer, settings.validate.candidates)
-    moments = _moments(model, options, cache, [n for n, _ in candidates], settings, emit)
-    with stage(emit, "contexts", "sampling contexts"):
-        contexts = sample_contexts(model, options.seed, settings.edit)
 
     verdict = Verdict(())
     for index, (layer, why) in enumerate(candidates):
@@ -192,6 +200,7 @@ def run_edit(
             if not options.bench:
                 return Outcome("committed", edit, verdict)
             results, meaning = assess(model, edit, plan, moments, options, emit, settings)
+            _judge(results, plan, options, means, emit, settings)
             return Outcome("committed", edit, verdict, results, meaning)
         emit("rolled_back", {"layer": layer, "reason": verdict.reason})
     return Outcome("rolled_back", None, verdict)
@@ -216,22 +225,28 @@ def run_bench(
     settings = settings or Settings()
     chosen(options.only)
     edit = load_edit(edit_file)
-    means = means_in(cache, options.base_url, options.timeout, emit)
-    seen = asking(options.generator, means) if plan is None else {}
+    means = means_in(cache, options.base_url, options.timeout, emit, settings.llm)
+    asks = plan is None or judges(options.generator, options.only)
+    seen = asking(options.generator, means) if asks else {}
     emit("run_started", {"settings": {**settings.to_json(), **seen}})
-    model = open_model(options.model, cache, emit, opener)
-    edit.check(model)
-    if plan is not None:
-        made = plan_from_json(plan)
-    else:
-        with stage(emit, "plan", "making probes"):
-            made = generator(options.generator, means).plan(
-                edit.request, options.seed, settings.bench.n_probes, settings.bench.n_synthetic
-            )
+    with ExitStack() as beside:
+        if plan is not None:
+            stored = plan_from_json(plan)
+            ready: Callable[[], Plan] = lambda: stored  # noqa: E731 - what making.plan is for fresh ones
+        else:
+            maker = generator(options.generator, means)
+            sizes = _sizes(settings)
+            making = beside.enter_context(planning(maker, edit.request, options.seed, *sizes, emit))
+            emit, ready = making.emit, making.plan
+        model = open_model(options.model, cache, emit, opener)
+        edit.check(model)
+        moments = _moments(model, options, cache, [edit.layer], settings, emit)
+        made = ready()
+    if plan is None:
         keep(made)
     _tell_plan(made, emit)
-    moments = _moments(model, options, cache, [edit.layer], settings, emit)
-    assess(model, edit, made, moments, options, emit, settings, done)
+    results, _ = assess(model, edit, made, moments, options, emit, settings, done)
+    _judge(results, made, options, means, emit, settings, done)
 
 
 def run_trace(
@@ -267,6 +282,30 @@ def assess(
     return results, meaning
 
 
+def _judge(
+    results: tuple[BenchResult, ...],
+    plan: Plan,
+    options: Options,
+    means: Means,
+    emit: Emit,
+    settings: Settings,
+    done: Mapping[str, Mapping[str, Any]] = NOTHING,
+) -> None:
+    """LEME's second judge, where a language model makes the probes; its score stays the rule's."""
+    if not judges(options.generator, options.only):
+        return
+    leme = next((one.to_json() for one in results if one.score.id == LEME), done.get(LEME))
+    judge_suite(
+        options.generator,
+        means,
+        plan.request,
+        leme,
+        seed=options.seed,
+        resamples=settings.bench.resamples,
+        emit=emit,
+    )
+
+
 def _tell_plan(plan: Plan, emit: Emit) -> None:
     emit(
         "plan",
@@ -281,6 +320,11 @@ def _tell_plan(plan: Plan, emit: Emit) -> None:
             "old": plan.request.old,
         },
     )
+
+
+def _sizes(settings: Settings) -> tuple[int, int]:
+    """Probes per benchmark and further edits of a plan."""
+    return settings.bench.n_probes, settings.bench.n_synthetic
 
 
 def _moments(

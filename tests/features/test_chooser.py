@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import InputError
-from assay.features.choice import chosen_features
+from assay.features.choice import chosen_features, small
 from assay.features.chooser import NEEDED, ORDERS, Chooser
 from assay.features.table import NAMES
 
@@ -105,3 +105,24 @@ def test_a_million_rows_are_chosen_in_a_pages_time() -> None:
         found = chooser.places(search="feature 77", reading="ideal")
         times.append(time.perf_counter() - began)
     assert len(found) > 100 and min(times) < 0.4
+
+
+@given(
+    seed=st.integers(0, 20),
+    n=st.integers(0, 60),
+    given_=st.dictionaries(st.integers(-1, 70), st.sampled_from([text for text in LABELS if text])),
+    search=st.sampled_from(["RIVER", "ärzte", "i", "(b|", "zebra", "İ", "s\x00r"]),
+)
+def test_labels_given_since_are_searched_beside_those_of_the_table(
+    seed: int, n: int, given_: dict[int, str], search: str
+) -> None:
+    table = table_of(n, seed)
+    chooser = Chooser(table)
+    for _ in range(2):  # the second time in place of the first
+        chooser.also_called(given_)
+    found = {int(table["feature"].iloc[row]) for row in chooser.places(search=search, noise=True)}
+    both = pd.DataFrame({"since": [given_.get(f, "") for f in table["feature"]], "scored": table["label"]})
+    wanted = [small(both[name]).str.contains(search.lower(), regex=False) for name in both]
+    assert found == set(table["feature"][wanted[0] | wanted[1]])
+    chooser.also_called({})
+    assert chooser.places(search=search).tolist() == Chooser(table).places(search=search).tolist()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from assay.generators.llm.prompts import prompt
+from assay.generators.llm.prompts import alone, prompt
 from assay.generators.llm.schemas import SCHEMAS
 from assay.generators.means import Means
 from assay.generators.plan import Request
@@ -90,6 +90,9 @@ def good(purpose: str, data: Mapping[str, Any]) -> dict[str, Any]:
     """What a well-behaved model answers about the tower: as many items as asked for, none of those it wrote before."""
     if purpose == "fact":
         return FACT
+    if purpose == "judge":
+        marks = dict.fromkeys(("consistency", "fluency", "no_contradiction"), 2)
+        return {"marks": [{**marks, "reason": "as the edit has it"}]}
     counts, written = data["counts"], data.get("again", {}).get("kept", ())
     answer: dict[str, Any] = {axis: [] for axis in SCHEMAS[purpose].model_fields}
     for axis, n in counts.items():
@@ -178,6 +181,12 @@ class Server:
         """The purpose of each call, in order."""
         return [call.purpose for call in self.calls]
 
+    def purpose_of(self, told: str) -> str:
+        """The purpose whose prompt is among the instructions."""
+        if alone("judge").text in told:
+            return "judge"
+        return next(p for p in SCHEMAS if prompt(p).text in told)
+
     def means(self, settings: LlmSettings = QUICK, **more: Any) -> Means:
         """Means to reach this server."""
         return Means(base_url=self.base_url, llm=settings, **more)
@@ -188,12 +197,12 @@ class Server:
         told = "\n".join(text_of(m) for m in payload["messages"] if m["role"] in ("system", "developer"))
         if anthropic:
             told = text_of({"content": payload["system"]})
-        purpose = next(p for p in SCHEMAS if prompt(p).text in told)
-        data = next(text_of(m) for m in payload["messages"] if m["role"] == "user")
+        purpose = self.purpose_of(told)
+        data = next(filter(None, map(question_in, reversed(payload["messages"]))))
         with self._lock:
             number = self.purposes().count(purpose)
             headers = {name.lower(): value for name, value in http.headers.items()}
-            call = Call(purpose, json.loads(data), payload, headers, number)
+            call = Call(purpose, data, payload, headers, number)
             self.calls.append(call)
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
@@ -225,6 +234,17 @@ class Server:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+
+
+def question_in(message: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The JSON object that a user's message is; None for all others, as what is wrong with an answer."""
+    if message["role"] != "user":
+        return None
+    try:
+        found = json.loads(text_of(message))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def text_of(message: Mapping[str, Any]) -> str:

@@ -12,7 +12,21 @@ pytest.importorskip("pydantic_ai")
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from llm_server import QUICK, TOWER, WELL, Call, Reply, Script, Server, good, only, said, serving, well
+from llm_server import (
+    QUICK,
+    TOWER,
+    WELL,
+    Call,
+    Reply,
+    Script,
+    Server,
+    good,
+    only,
+    said,
+    serving,
+    text_of,
+    well,
+)
 
 from assay.errors import GeneratorError
 from assay.generators.llm.generator import Llm
@@ -143,7 +157,8 @@ def test_the_other_protocol_fails_as_clearly():
         with pytest.raises(GeneratorError) as caught:
             Llm("anthropic:scripted", server.means()).plan(TOWER, 0)
     assert caught.value.came.startswith("an answer of scripted that does not fit, 3 times: ")
-    assert server.purposes() == ["fact"] * 4
+    assert server.purposes()[:4] == ["fact"] * 4
+    assert caught.value.wanted == "one readable answer at least"
     refused = Reply(body=b'{"type": "error", "error": {"message": "bad key"}}', status=401)
     with serving(lambda call: refused) as server, pytest.raises(GeneratorError) as caught:
         Llm("anthropic:scripted", server.means()).plan(TOWER, 0)
@@ -158,18 +173,27 @@ def test_half_an_answer_is_sent_back_with_what_is_wrong():
     with serving(only("wording", [Reply(HALF), WELL])) as server:
         assert len(plan_of(server).paraphrases) == 6
     second = next(c for c in server.calls if c.purpose == "wording" and c.number == 1)
-    written = json.dumps(second.payload["messages"])
-    assert "The Eif" in written and "Invalid JSON" in written
+    assert "Mount Everest" in text_of(second.payload["messages"][1]), "in words, after a worked example"
+
+
+def test_an_answer_with_nothing_usable_is_sent_back_with_what_is_wrong():
+    with serving(only("wording", [Reply("{}"), Reply('{"direct": [1, '), WELL])) as server:
+        assert len(plan_of(server).paraphrases) == 6
+    third = next(c for c in server.calls if c.purpose == "wording" and c.number == 2)
+    written = json.dumps(third.payload["messages"])
+    assert "direct" in written and "no JSON object with anything in the fields direct, paraphrase" in written
 
 
 def test_a_wrong_form_is_repaired_or_told():
     wrong = said({"direct": "one", "paraphrase": [1]})
     with serving(only("wording", [wrong, wrong, WELL])) as server:
         assert len(plan_of(server).paraphrases) == 6
-    error, server = failing(only("wording", [wrong]))
-    assert error.came.startswith("an answer of scripted that does not fit, 3 times: ")
-    assert "direct: Input should be a valid" in error.came
-    assert error.wanted == "JSON with the fields that were asked for"
+    error, server = failing(lambda call: wrong)
+    assert error.came == (
+        "an answer of scripted that does not fit, 3 times: no JSON object with anything in the fields direct, "
+        "paraphrase, surface"
+    )
+    assert error.wanted == "one readable answer at least"
     assert "--seed" in error.todo
     assert server.purposes().count("wording") == 1 + QUICK.repairs
 

@@ -38,7 +38,7 @@ def test_what_is_no_address(url):
     with pytest.raises(GeneratorError) as caught:
         endpoint("m", url)
     assert caught.value.came == f"base URL {url!r}"
-    assert caught.value.todo == "for example --base-url http://localhost:11434/v1"
+    assert caught.value.todo == "for example http://localhost:11434/v1"
 
 
 @pytest.mark.parametrize(

@@ -7,22 +7,26 @@ import pytest
 
 pytest.importorskip("pydantic_ai")
 
-from llm_server import QUICK, TOWER, Call, Reply, Server, good, said, serving
+from llm_server import QUICK, TOWER, Call, Reply, Server, good, only, said, serving, text_of
 
-from assay.errors import GeneratorError
 from assay.generators.llm.generator import Llm
 from assay.generators.llm.purposes import PURPOSES
 from assay.generators.plan import AXES, Plan, Request
 from assay.generators.plan_json import plan_from_json, plan_to_json
-from assay.probes.audit import VALIDATION, audit, names
+from assay.probes.audit import VALIDATION, audit, names, same
 from assay.settings import LlmSettings
 from small import Heard
 
 
 def plan_of(
-    server: Server, cache: Path | None = None, seed: int = 0, request: Request = TOWER, **how
+    server: Server,
+    cache: Path | None = None,
+    seed: int = 0,
+    request: Request = TOWER,
+    settings: LlmSettings = QUICK,
+    **how,
 ) -> Plan:
-    return Llm("scripted", server.means(cache=cache)).plan(request, seed, **how)
+    return Llm("scripted", server.means(settings, cache=cache)).plan(request, seed, **how)
 
 
 @pytest.fixture(scope="module")
@@ -194,18 +198,74 @@ def test_nothing_is_padded_where_a_model_gives_nothing():
 
 
 @pytest.mark.parametrize(("purpose", "axis"), [("wording", "paraphrase"), ("prose", "neutral")])
-def test_an_edit_that_could_not_be_validated_gets_no_plan(purpose, axis):
+def test_the_catalogue_lends_what_the_three_checks_lack_and_nothing_else(purpose, axis):
     def poor(call: Call) -> Reply:
         answer = good(call.purpose, call.data)
         if call.purpose == purpose:
-            answer[axis] = ["The Eiffel Tower is in Berlin. Yes."]
+            answer[axis] = ["The Eiffel Tower is in Berlin. Yes.", *answer[axis][:2]]
         return said(answer)
 
-    with serving(poor) as server, pytest.raises(GeneratorError) as caught:
-        plan_of(server)
-    assert caught.value.came.startswith(f"0 usable prompts of the kind {axis} by scripted, 2 rejected: ")
-    assert "three checks" in caught.value.wanted
-    assert "--generator catalogue" in caught.value.todo
+    once = LlmSettings(timeout=5, again=0)
+    with serving(poor) as server:
+        plan = plan_of(server, settings=once)
+        assert plan_of(server, settings=once) == plan
+    lent = [p for p in plan.paraphrases if not p.source.startswith("llm:")]
+    assert (len(lent), len(plan.paraphrases)) == ((2, 4) if axis == "paraphrase" else (0, 6))
+    assert len(plan.neutral) == (20 if axis == "neutral" else 24)
+    figures = (2, 4, 0, 24) if axis == "paraphrase" else (0, 6, 18, 20)
+    assert plan.notes[-1] == (
+        "the three checks: {} of {} paraphrases and {} of {} neutral prompts are the catalogue's, because too few "
+        "of the model's were usable".format(*figures)
+    )
+    asked = [p for found in plan.probes.values() for p in found]
+    assert asked and all(p.source.startswith("llm:") for p in asked), "no benchmark asks what was lent"
+    assert not {same(p.prompt) for p in lent} & {same(p.prompt) for p in asked}
+    assert audit(plan.request, {VALIDATION: plan.paraphrases, **plan.probes}).rejects == ()
+
+
+def test_a_purpose_without_a_readable_answer_costs_only_its_own_benchmarks(tmp_path):
+    with serving(only("premise", [Reply("no json")])) as server:
+        plan = plan_of(server, tmp_path)
+        calls = server.purposes()
+        assert calls.count("premise") == 1 + QUICK.repairs
+        assert json.dumps(plan_to_json(plan_of(server, tmp_path))) == json.dumps(plan_to_json(plan))
+        assert server.purposes() == calls, "that there is no answer is kept like an answer"
+        other = plan_of(server, tmp_path, seed=1)
+    assert plan.probes["indirect_fact_recovery"] == ()
+    assert len(plan.probes["edit_bench"]) == 8 and other.probes["indirect_fact_recovery"] == ()
+    assert " · premise 0/0/0 (no readable answer) · " in plan.notes[1]
+    assert "multi_hop 0 of 4" in plan.notes[-1]
+
+
+def test_a_model_that_says_nothing_about_the_fact_is_asked_all_the_same():
+    with serving(only("fact", [Reply("It is a tower.")])) as server:
+        plan = plan_of(server)
+    assert (plan.request.old, len(plan.probes["edit_bench"])) == ("Paris", 8)
+    assert "alias (the model knows no other name)" in plan.notes[-1]
+
+
+def test_a_server_that_ignores_the_form_is_shown_an_example_and_read_leniently():
+    def careless(call: Call) -> Reply:
+        if call.purpose == "fact":
+            return Reply("The Eiffel Tower stands in Paris.")
+        answer = good(call.purpose, call.data)
+        if call.purpose == "elsewhere":
+            answer["unrelated"][1] = "The capital of Canada is Ottawa"
+            del answer["cross_domain"]
+        text = f"Here you are {{as asked}}:\n```json\n{json.dumps(answer)}"
+        return Reply(text[: text.index("compositional") + 30] if call.purpose == "transfer" else text)
+
+    with serving(careless) as server:
+        plan = plan_of(server, settings=LlmSettings(timeout=5, again=0))
+    told = [call.payload for call in server.calls]
+    assert [("response_format" in p) for p in told] == [True, *[False] * 11]
+    for payload in told[1:]:
+        assert [m["role"] for m in payload["messages"][:4]] == ["system", "user", "assistant", "user"]
+        assert "Mount Everest" in text_of(payload["messages"][1])
+    portability = {p.axis for p in plan.probes["portability_sub_metrics"]}
+    assert portability == {"template"}, "cut off in the middle: what was whole is used"
+    assert plan.probes["locality_sensitivity_score"] == ()
+    assert any(note.startswith("1 more items had another form") for note in plan.notes)
 
 
 def test_a_user_who_knows_the_old_answer_is_believed():

@@ -24,7 +24,8 @@ from assay.runs.recording import recording
 from assay.runs.replayed import replayed
 from assay.runs.store import Store
 from assay.runs.suites import again
-from small import LENIENT, TOWER, save_tiny, timeless
+from assay.settings import Settings
+from small import LENIENT, SMALL, TOWER, save_tiny, timeless
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +55,16 @@ def kept(tmp_path: Path) -> tuple[Plan, Means]:
     return plan, Means(runs=tmp_path / "runs")
 
 
-def edit(store: Store, folder: Path, request: Request = TOWER, **options: Any) -> str:
+def edit(
+    store: Store, folder: Path, request: Request = TOWER, settings: Settings = LENIENT, **options: Any
+) -> str:
     """One recorded run; its id."""
     chosen = Options(model=str(folder), **{"layer": 1, "trace": False, **options})
     run_id = store.create_run("edit", request.to_json(), asdict(chosen))
     with recording(store, run_id) as run:
-        run.finish(run_edit(request, chosen, run.emit, store.home.cache, run.save, LENIENT).status)
+        keep = run.folder.write_plan
+        outcome = run_edit(request, chosen, run.emit, store.home.cache, run.save, settings, keep=keep)
+        run.finish(outcome.status)
     return run_id
 
 
@@ -153,6 +158,16 @@ def test_a_run_that_is_not_there(name: str, kept: tuple[Plan, Means]) -> None:
     assert caught.value.todo == "see which there are: assay runs list"
 
 
+def test_the_probes_of_an_edit_that_was_rolled_back_are_asked_again(store: Store, folder: Path) -> None:
+    tried = edit(store, folder, settings=SMALL, seed=5, bench=False)
+    assert store.status(tried) == "rolled_back"
+    again = edit(store, folder, generator=f"replay:{tried}", seed=6, bench=False)
+    assert store.status(again) == "committed"
+    plans = [RunFolder(store.home.run(run_id)).read_plan() for run_id in (tried, again)]
+    assert plans[0] is not None and plans[1] is not None
+    assert plans[0]["probes"] == plans[1]["probes"] and plans[0]["paraphrases"] == plans[1]["paraphrases"]
+
+
 def test_without_a_home_there_is_no_run(kept: tuple[Plan, Means]) -> None:
     with pytest.raises(GeneratorError, match="not stored here"):
         generator("replay:first").plan(TOWER, 0)
@@ -163,7 +178,7 @@ def test_a_run_without_probes(kept: tuple[Plan, Means], tmp_path: Path) -> None:
     with pytest.raises(GeneratorError) as caught:
         Replay("bare", kept[1]).plan(TOWER, 0)
     assert caught.value.came == "run bare, which kept no probes"
-    assert caught.value.todo == "see which those are: assay edits list"
+    assert caught.value.todo == "see which there are: assay runs list"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"request": 3}', "null"])

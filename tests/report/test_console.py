@@ -154,3 +154,12 @@ def test_comparing_with_a_run_that_never_got_there() -> None:
     out = io.StringIO()
     render_compare(example_run.committed(), example_run.bare(), Console(file=out, width=80))
     assert out.getvalue().count("not run in B") == 13
+
+
+def test_a_suite_that_was_limited_lists_what_was_asked_for() -> None:
+    run = example_run.committed()
+    some = [result for result in run["benchmarks"] if result["id"] == "zsre"]
+    text = shown(run | {"options": {"only": ["zsre", "leme"]}, "benchmarks": some})
+    rows = [entry.title for entry in BENCHMARKS.values() if f"\n  {entry.title} " in text]
+    assert rows == ["LEME", "zsRE"] and "Thirteen benchmarks" not in text and "○ not run" in text
+    assert "Thirteen benchmarks" in shown(run)

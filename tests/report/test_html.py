@@ -288,3 +288,14 @@ def test_a_place_that_is_no_place_is_explained(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="Is a directory"):
         write_report(example_run.bare(), tmp_path / "folder")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_suite_that_was_limited_lists_what_was_asked_for() -> None:
+    run = example_run.committed()
+    some = [result for result in run["benchmarks"] if result["id"] == "zsre"]
+    page = Page(render(run | {"options": {"only": ["zsre"]}, "benchmarks": some}))
+    assert [a["id"] for a in page.all("details") if a.get("class") == "card"] == [anchor("zsre")]
+    assert [a["href"] for a in page.all("a") if str(a["href"]).startswith("#b-")] == [f"#{anchor('zsre')}"]
+    assert "Of 1 benchmark that was asked for" in page.text and "hirteen" not in page.text
+    whole = Page(render(run | {"options": {"only": list(BENCHMARKS)}}))
+    assert "Of the thirteen benchmarks" in whole.text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay import asked
-from assay.cli import finish, inputs, speak
+from assay.cli import finish, inputs, judging, speak
 from assay.errors import InputError
 from assay.events import Emit
 from assay.generators.plan import Plan, Request
@@ -32,12 +32,16 @@ def bench(
     ] = None,
     generator: Annotated[
         str | None,
-        typer.Option(
-            help="Who makes fresh probes: catalogue, llm:MODEL, or replay:RUN. (Default: the run's generator.)"
-        ),
+        typer.Option(help="Who makes fresh probes, named as in assay edit. (Default: the run's generator.)"),
     ] = None,
     base_url: inputs.BaseUrl = None,
     timeout: inputs.Timeout = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            help="Have llm:MODEL or local:MODEL judge the run's LEME paragraphs; no benchmark runs."
+        ),
+    ] = None,
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write report.html at the end.")
     ] = True,
@@ -46,8 +50,13 @@ def bench(
     """Run the benchmarks again on a stored edit.
 
     The results go to a new run, so that both stay and can be compared. With --resume a suite that was
-    interrupted is finished in its own run.
+    interrupted is finished in its own run. With --judge a language model's marks are added to the run.
     """
+    if judge is not None:
+        judging.alone({"resume": resume, "probes": probes != "same", "only": only, "generator": generator})
+        home = inputs.home_of(ctx)
+        finish.finish(judging.judge(home, run, judge, base_url, timeout, seed), home, report, json)
+        return
     fresh = asked.chosen("probes", probes, asked.PROBES) == "fresh"
     wanted = asked.benchmarks(only)
     if resume and (fresh or wanted or seed is not None):

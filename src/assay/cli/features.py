@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cli import inputs, speak
+from assay.cli import features_llm, inputs, speak
 from assay.errors import InputError
+from assay.events import ignore
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from assay.features.llm.labelling import Pass
     from assay.features.material import Material
     from assay.progress import Screen
 
@@ -105,6 +107,9 @@ def score(
         int | None, typer.Option(min=1, help="With --all: only so many, drawn at random.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="Score this label instead of the feature's own.")] = None,
+    sentences: features_llm.Sentences = None,
+    base_url: inputs.BaseUrl = None,
+    timeout: inputs.Timeout = None,
     sae: SAE = DEFAULT,
     model: Model = None,
     seed: inputs.Seed = 0,
@@ -124,11 +129,20 @@ def score(
         raise InputError("--sample without --all", "--all --sample N", "add --all, or leave --sample out")
     if every and label is not None:
         raise InputError("--label with --all", "a label for one feature", "leave one of the two out")
+    if every and sentences is not None:
+        raise InputError(
+            "--sentences with --all",
+            "some features: their sentences are written and run one label at a time",
+            "for example: assay features score 1234 --sentences llm:MODEL",
+        )
     if label is not None:
         from assay.features.labels.concepts import read_label
 
         read_label(label)  # an empty one is refused before the model is loaded
     with speak.screen() as screen:
+        author = features_llm.asked_author(
+            ctx, "sentences", sentences, base_url, timeout, "sentences", screen
+        )
         material = _open(ctx, screen, sae, model, seed)
         if every:
             from assay.features.everything import score_all
@@ -137,7 +151,8 @@ def score(
         else:
             from assay.features.score import score_feature
 
-            found = [score_feature(material, number, label).to_json() for number in feature or ()]
+            trier = None if author is None else features_llm.trier_of(author)
+            found = [score_feature(material, number, label, trier).to_json() for number in feature or ()]
     if every:
         _say_all(material, table, json)
         return
@@ -153,22 +168,51 @@ def score(
 @app.command("label")
 def label(
     ctx: typer.Context,
-    feature: Annotated[int | None, typer.Argument(metavar="[FEATURE]", help="Its number, from 0.")] = None,
-    text: Annotated[str | None, typer.Argument(metavar="[LABEL]", help="What to call it.")] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Automatic labels for all live features, offline.")
-    ] = False,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FEATURE LABEL | FEATURE...]",
+            help="Its number, from 0, and what to call it. With --generator: numbers only.",
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Labels for all live features.")] = False,
+    generator: features_llm.Generator = None,
+    base_url: inputs.BaseUrl = None,
+    timeout: inputs.Timeout = None,
+    seed: features_llm.Seed = 0,
     sae: SAE = DEFAULT,
     model: Model = None,
     json: speak.Json = False,
 ) -> None:
-    """Label one feature by hand, or all of them automatically.
+    """Label one feature by hand, or any by rule or by a language model.
 
-    Labels given by hand stay on top of automatic ones; earlier labels are kept.
+    Labels given by hand stay on top of automatic ones; earlier labels are kept. What a language model proposes is kept
+    only if its InterpScore on held-out sentences is higher than that of the present label.
     """
-    if every == (feature is not None) or (feature is not None and text is None):
+    given = list(words or ())
+    if generator is not None:
+        _name(
+            ctx,
+            "label",
+            _numbers(given, every, "label"),
+            generator,
+            base_url,
+            timeout,
+            sae,
+            model,
+            seed,
+            json,
+        )
+        return
+    features_llm.asked_author(ctx, "generator", None, base_url, timeout, "labels", ignore)
+    if every == bool(given) or (given and len(given) != 2):
+        came = "neither a feature with its label nor --all"
+        if every:
+            came = "a feature and --all together"
+        elif len(given) > 2:
+            came = "more words than a feature and its label"
         raise InputError(
-            "neither a feature with its label nor --all" if not every else "a feature and --all together",
+            came,
             "a feature and its label, or --all",
             'for example: assay features label 1234 "capital cities"',
         )
@@ -184,8 +228,8 @@ def label(
     from assay.features.place import place_of
     from assay.sae.shipped import open_sae, sae_folder
 
+    (feature,), text = _numbers(given[:1], False, "label"), given[1]
     opened = open_sae(sae)
-    assert feature is not None and text is not None
     named = Labelled(opened.check_feature(feature), read_label(text).label, "user")
     place_of(inputs.home_of(ctx).root, opened.hash, sae_folder(sae)).labels().add([named])
     _say_labels([named], json)
@@ -200,25 +244,68 @@ def relabel(
     every: Annotated[
         bool, typer.Option("--all", help="All live features that were not labelled by hand.")
     ] = False,
+    generator: features_llm.Generator = None,
+    base_url: inputs.BaseUrl = None,
+    timeout: inputs.Timeout = None,
+    seed: features_llm.Seed = 0,
     sae: SAE = DEFAULT,
     model: Model = None,
     json: speak.Json = False,
 ) -> None:
     """Look for a better label in the sentences a feature fires on.
 
-    A new label is kept only if its InterpScore on held-out sentences is higher than that of the old one.
+    A new label is kept only if its InterpScore on held-out sentences is higher than that of the old one. With
+    a language model it also sees where the present label is wrong.
     """
-    if bool(feature) == every:
-        raise InputError(
-            "features and --all together" if every else "no feature",
-            "the numbers of some features, or --all",
-            "for example: assay features relabel 1234",
-        )
+    numbers = _numbers([str(one) for one in feature or ()], every, "relabel")
+    if generator is not None:
+        _name(ctx, "relabel", numbers, generator, base_url, timeout, sae, model, seed, json)
+        return
+    features_llm.asked_author(ctx, "generator", None, base_url, timeout, "labels", ignore)
     with speak.screen() as screen:
         from assay.features.labelling import relabel_all
 
-        new = relabel_all(_open(ctx, screen, sae, model, 0), feature or None)
+        new = relabel_all(_open(ctx, screen, sae, model, 0), numbers or None)
     _say_labels(new, json)
+
+
+def _numbers(words: list[str], every: bool, command: str) -> list[int]:
+    """The features that are meant; none stands for all."""
+    if bool(words) == every:
+        raise InputError(
+            "features and --all together" if every else "no feature",
+            "the numbers of some features, or --all",
+            f"for example: assay features {command} 1234",
+        )
+    for word in words:
+        if not (word.isascii() and word.isdigit()):
+            raise InputError(
+                f"feature {word[:80]!r}", "a number from 0", f"for example: assay features {command} 1234"
+            )
+    return [int(word) for word in words]
+
+
+def _name(
+    ctx: typer.Context,
+    which: "Pass",
+    features: list[int],
+    generator: str,
+    base_url: str | None,
+    timeout: float | None,
+    sae: str,
+    model: str | None,
+    seed: int,
+    json: bool,
+) -> None:
+    """Ask a language model for labels."""
+    with speak.screen() as screen:
+        author = features_llm.asked_author(ctx, "generator", generator, base_url, timeout, "labels", screen)
+        assert author is not None
+        material = _open(ctx, screen, sae, model, seed)
+        from assay.features.llm.labelling import name_features
+
+        naming = name_features(material, author, which, features or None)
+    features_llm.say_naming(naming, json)
 
 
 def _open(ctx: typer.Context, screen: "Screen", sae: str, model: str | None, seed: int) -> "Material":

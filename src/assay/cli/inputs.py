@@ -14,7 +14,9 @@ Subject = Annotated[str, typer.Option(help="Whom or what the fact is about, spel
 Model = Annotated[str, typer.Option(help="A hub id, a local folder, a .gguf file, or smollm2.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same scores.")]
 
-Generator = Annotated[str, typer.Option(help="Who makes the probes: catalogue, llm:MODEL, or replay:RUN.")]
+Generator = Annotated[
+    str, typer.Option(help="Who makes the probes: catalogue, llm:MODEL, local:MODEL or replay:RUN.")
+]
 BaseUrl = Annotated[
     str | None,
     typer.Option(

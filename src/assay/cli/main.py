@@ -15,6 +15,7 @@ from assay.cli import (
     edits,
     eval,
     features,
+    generators,
     relations,
     report,
     runs,
@@ -123,6 +124,7 @@ app.add_typer(sae.app, name="sae")
 app.add_typer(features.app, name="features")
 app.command("report")(report.report)
 app.command("relations")(relations.relations)
+app.add_typer(generators.app, name="generators")
 app.command("doctor")(doctor.doctor)
 app.command("ui")(ui.ui)
 

@@ -4,6 +4,7 @@ An order is made once for each column; filters only leave rows out of it, so tha
 searched and sorted within a page's time.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ ORDERS = 16
 """Orders that are kept at once; of a million features each takes four megabytes."""
 NEEDED = ("feature", "label", "name", "leaning", "ratio", "mui")
 """Columns without which nothing can be chosen."""
+
+_BETWEEN = "\0"
+"""Stands between two labels of a feature that are searched as one: no search can span it."""
 
 Places = NDArray[np.int32]
 Mask = NDArray[np.bool_]
@@ -64,6 +68,23 @@ class Chooser:
             kept = kept & self._saying(search)
         return order[kept[order]]
 
+    def also_called(self, labels: Mapping[int, str]) -> None:
+        """From now on a search finds features by these labels, too: the table's are those that they were scored under,
+        and others may have been given since."""
+        import pandas as pd
+
+        features = np.fromiter(labels, np.int64, len(labels))
+        rows = self._rows.get_indexer(pd.Index(features))
+        given = np.array(list(labels.values()), object)[rows >= 0]
+        rows = rows[rows >= 0]
+        other = given != self.table["label"].to_numpy(object, na_value="")[rows]
+        told = small(self.table["label"])
+        if other.any():
+            both = told.to_numpy(object)
+            both[rows[other]] += _BETWEEN + small(self._series(given[other])).to_numpy(object)
+            told = self._series(both)
+        self._small = told
+
     @property
     def columns(self) -> list[str]:
         """Names that rows can be sorted by."""
@@ -100,6 +121,19 @@ class Chooser:
     @cached_property
     def _small(self) -> "pd.Series":
         return small(self.table["label"])
+
+    @cached_property
+    def _rows(self) -> "pd.Index":
+        import pandas as pd
+
+        rows: pd.Index = pd.Index(self.table["feature"].to_numpy(np.int64))
+        return rows
+
+    @staticmethod
+    def _series(labels: NDArray[np.object_]) -> "pd.Series":
+        import pandas as pd
+
+        return pd.Series(labels, dtype="string")
 
     @cached_property
     def _names(self) -> NDArray[np.int8]:

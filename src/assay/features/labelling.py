@@ -1,14 +1,16 @@
 """Labels for all features at once: the first pass, the second one, and the order in which people should look."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assay.events import stage
 from assay.features.labels.automatic import Deciding, automatic_labels
 from assay.features.labels.book import Labelled
-from assay.features.labels.relabel import relabel
+from assay.features.labels.concepts import read_label
+from assay.features.labels.relabel import clipped, relabel
 from assay.features.material import Material
 
 if TYPE_CHECKING:
@@ -57,6 +59,33 @@ def relabel_all(material: Material, features: Sequence[int] | None = None) -> li
             tick(done)
     m.book.add(new)
     return new
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """What the second pass made of one feature."""
+
+    old: Labelled | None
+    """Its label before, with its figures on the deciding sentences; None where it had none."""
+    new: Labelled | None
+    """The better one, which was kept; None where none was found."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able dict; ``interp`` is the InterpScore by which the two are compared, None where there is none."""
+        return {name: _figured(one) for name, one in (("old", self.old), ("new", self.new))}
+
+
+def _figured(one: Labelled | None) -> dict[str, Any] | None:
+    return None if one is None else {**asdict(one), "interp": clipped(one.figures.get("d"))}
+
+
+def suggest(material: Material, feature: int) -> Suggested:
+    """``relabel_all`` of one feature, with what the label that it had is worth on the same sentences."""
+    m = material
+    old = m.book.get(m.sae.check_feature(feature))
+    if old is not None:
+        old = replace(old, figures=Deciding(m.bank, m.embed).figures(feature, read_label(old.label)))
+    return Suggested(old, next(iter(relabel_all(m, [feature])), None))
 
 
 def review_queue(table: "pd.DataFrame") -> "pd.DataFrame":

@@ -1,7 +1,7 @@
 """Everything that scoring a feature reads, opened once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -54,6 +54,12 @@ class Material:
     def text(self) -> IndexedText:
         """The sentences of the index as a set."""
         return IndexedText(self.index, self.embedder, self.emit)
+
+    def with_labels_anew(self) -> "Material":
+        """The same with the labels as they are on disk now; what does not depend on them is not made again."""
+        other = replace(self)
+        vars(other).update({name: made for name, made in vars(self).items() if name != "book"})
+        return other
 
     def embed(self, texts: Sequence[str]) -> Float32[np.ndarray, "n d"]:
         """Unit embeddings; those of topics are kept, so that they cost no embedder."""

@@ -1,18 +1,17 @@
 """One feature scored live: three scores with their evidence, and what they say together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32
 
 from assay.features.material import Material
 from assay.features.mui import Ablated, ablate_features, mui_score
 from assay.features.mui import percentile as place_among
 from assay.features.reading import dead_reading, read_feature
-from assay.features.scorer import Said, Scorer
+from assay.features.scorer import Said, Scorer, Trier, alike
 from assay.sae.index.records import Example, Firing
 from assay.score import Meaning, Score
 
@@ -34,13 +33,19 @@ class FeatureScores:
     percentile: float | None
     """Percent of the SAE's live features with a smaller plain MUI ratio; None until all have been scored."""
     reading: Meaning
+    label_author: str | None = None
+    """The language model that proposed the label, as ``llm:MODEL`` or ``local:MODEL``."""
+    sentences: Mapping[str, Any] | None = None
+    """Who wrote the label's sentences and what became of them, where a language model did; None for the bank's."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """``matching`` and ``other`` sentences, strongest ``corpus`` sentences, ``positions``, and the cosines of all pairs
     of sentences that it fires on: ``alike`` of the matching ones, ``corpus_alike``; JSON-able."""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-able dict."""
+        """A JSON-able dict; ``label_author`` and ``sentences`` are there only where they say something."""
+        some = {"label_author": self.label_author, "sentences": self.sentences}
         return {
+            **{name: value for name, value in some.items() if value is not None},
             "feature": self.feature,
             "label": self.label,
             "label_source": self.label_source,
@@ -52,7 +57,8 @@ class FeatureScores:
 
 
 def _interp_json(interp: Score, held: Mapping[str, Any]) -> dict[str, Any]:
-    return {**interp.to_json(), "matching": held["matching"], "other": held["other"]}
+    near = {"near": held["near"]} if "near" in held else {}
+    return {**interp.to_json(), "matching": held["matching"], "other": held["other"], **near}
 
 
 def _purity_json(purity: Score, corpus: Score, held: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,24 +70,39 @@ def _mui_json(mui: Score, percentile: float | None, held: Mapping[str, Any]) -> 
     return {**mui.to_json(), "percentile": percentile, "positions": held["positions"]}
 
 
-def score_feature(material: Material, feature: int, label: str | None = None) -> FeatureScores:
+def score_feature(
+    material: Material,
+    feature: int,
+    label: str | None = None,
+    trier: Trier | None = None,
+    scorer: Scorer | None = None,
+) -> FeatureScores:
     """The three scores of one feature: of ``label``, or of its label in the book.
 
-    Each is told as a ``feature_scores`` event as soon as it is there. Without any label InterpScore and the purity of
-    matching sentences are unscored. Raises Mismatch for a feature that does not exist, InputError for an empty label.
+    ``trier`` tries the label on sentences of its own, such as a language model's; else they are the bank's. ``scorer``
+    is one of this material that has scored features before. Each score is told as a ``feature_scores`` event as soon as
+    it is there. Without any label InterpScore and the purity of matching sentences are unscored. Raises Mismatch for a
+    feature that does not exist, InputError for an empty label.
     """
-    m, scorer = material, Scorer(material)
+    m, scorer = material, scorer or Scorer(material)
     m.sae.check_feature(feature)
     own = m.book.get(feature) if label is None else None
     name, source = (own.label, own.source) if own else (label, None)
     said = scorer.label_scores(feature, name)
     evidence: dict[str, Any] = _tried(scorer, feature, said)
-    named = {"feature": feature, "label": name, "label_source": source}
+    evidence["alike"] = _matching_alike(scorer, feature, said)
+    named: dict[str, Any] = {"feature": feature, "label": name, "label_source": source}
+    made = None
+    if trier is not None and name is not None:
+        trial = trier(m, scorer, feature, name)
+        made = {**trial.made, "on_corpus": said.interp.to_json()}
+        said = replace(said, interp=trial.interp, purity=trial.purity)
+        evidence = {**trial.sentences, "alike": trial.alike}
+        named["sentences"] = made
     m.emit("feature_scores", {**named, "interp": _interp_json(said.interp, evidence)})
     corpus, examples = scorer.corpus_purity(feature)
     evidence |= {
         "corpus": [_sentence(example) for example in examples],
-        "alike": _matching_alike(scorer, feature, said),
         "corpus_alike": _corpus_alike(m, scorer, feature, examples),
     }
     m.emit("feature_scores", {"purity": _purity_json(said.purity, corpus, evidence)})
@@ -103,6 +124,8 @@ def score_feature(material: Material, feature: int, label: str | None = None) ->
         mui=mui,
         percentile=percentile,
         reading=reading,
+        label_author=own.author if own else None,
+        sentences=made,
         evidence=evidence,
     )
 
@@ -110,11 +133,11 @@ def score_feature(material: Material, feature: int, label: str | None = None) ->
 def _matching_alike(scorer: Scorer, feature: int, said: Said) -> dict[str, Any]:
     """Of the matching sentences that it fires on, which are the first ones of those sorted by activation."""
     if said.sets is None:
-        return _alike([], None)
+        return alike([], None)
     values = said.values[said.sets.matching]
     order = np.argsort(-values, kind="stable")
     loud = said.sets.matching[order][scorer.fires(feature, values[order])]
-    return _alike(range(len(loud)), scorer.vectors(loud))
+    return alike(range(len(loud)), scorer.vectors(loud))
 
 
 def _corpus_alike(
@@ -122,13 +145,7 @@ def _corpus_alike(
 ) -> dict[str, Any]:
     loud = [n for n, e in enumerate(examples) if scorer.fires(feature, np.array([e.value]))[0]]
     numbers = [examples[n].sentence for n in loud]
-    return _alike(loud, material.text.vectors_of(numbers) if numbers else None)
-
-
-def _alike(of: Sequence[int], vectors: Float32[np.ndarray, "n d"] | None) -> dict[str, Any]:
-    """``of``, places in a list of sentences, and the cosines of all pairs of these, to three decimals."""
-    cosines = [] if vectors is None else np.round((vectors @ vectors.T).astype(np.float64), 3).tolist()
-    return {"of": list(of), "cosine": cosines}
+    return alike(loud, material.text.vectors_of(numbers) if numbers else None)
 
 
 def dead(material: Material, feature: int, said: Said) -> bool:

@@ -1,10 +1,12 @@
 """The scores that need no further forward pass: InterpScore and purity, from index and bank."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Float32, Int64
 
 from assay.features.corpus_purity import CorpusPurity
 from assay.features.firing import fires
@@ -34,11 +36,40 @@ class Said:
     """The feature's largest activation on every sentence of the scoring half; NaN where it was not run."""
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A label tried on sentences of another source than the bank."""
+
+    interp: Score
+    purity: Score
+    sentences: Mapping[str, Sequence[Mapping[str, Any]]]
+    """``matching``, ``other`` and whatever else there is, the strongest first, as evidence shows sentences."""
+    alike: Mapping[str, Any]
+    """``alike`` of the matching ones on which the feature fires."""
+    made: Mapping[str, Any]
+    """Who wrote them, and what became of them; JSON-able."""
+
+
+Trier = Callable[[Material, "Scorer", int, str], Trial]
+"""``(material, scorer, feature, label)``."""
+
+
+def alike(of: Sequence[int], vectors: Float32[np.ndarray, "n d"] | None) -> dict[str, Any]:
+    """``of``, places in a list of sentences, and the cosines of all pairs of these, to three decimals."""
+    cosines = [] if vectors is None else np.round((vectors @ vectors.T).astype(np.float64), 3).tolist()
+    return {"of": list(of), "cosine": cosines}
+
+
 class Scorer:
     """Scores of many features of one SAE; what they share is made once."""
 
     def __init__(self, material: Material) -> None:
         self._m = material
+
+    @property
+    def material(self) -> Material:
+        """What it reads."""
+        return self._m
 
     def label_scores(self, feature: int, label: str | None) -> Said:
         """InterpScore and the purity of the matching sentences. Raises InputError for an empty label."""
@@ -75,6 +106,10 @@ class Scorer:
     def vectors(self, some: Int64[np.ndarray, " n"]) -> Float[np.ndarray, "n d"]:
         """Embeddings of sentences of the scoring half."""
         return np.asarray(self._corpus.pool[some])
+
+    def null(self, lengths: Int64[np.ndarray, " n"], feature: int) -> Float[np.ndarray, " draws"]:
+        """Mean cosines of random sentences of the scoring half as long as these."""
+        return self._corpus.null(lengths, feature)
 
     def example(self, feature: int, sentence: int) -> Example | None:
         """A sentence of the scoring half with the feature's activation on every token."""

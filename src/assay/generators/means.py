@@ -1,6 +1,6 @@
 """What a generator may use besides the request: where things are kept, a server's address, who listens."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from assay.events import Emit, ignore
@@ -23,8 +23,14 @@ class Means:
 
 
 def means_in(
-    cache: Path, base_url: str | None = None, timeout: float | None = None, emit: Emit = ignore
+    cache: Path,
+    base_url: str | None = None,
+    timeout: float | None = None,
+    emit: Emit = ignore,
+    llm: LlmSettings | None = None,
 ) -> Means:
     """Means of a run in the home whose cache this is; ``timeout`` goes before the setting."""
-    llm = LlmSettings() if timeout is None else LlmSettings(timeout=timeout)
+    llm = llm or LlmSettings()
+    if timeout is not None:
+        llm = replace(llm, timeout=timeout)
     return Means(cache, Home(cache.parent).runs, base_url, llm, emit)

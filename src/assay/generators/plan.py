@@ -73,6 +73,22 @@ class Reject:
 
 
 @dataclass(frozen=True)
+class Making:
+    """What it took to have a plan written by a language model; kept answers count as when they were made."""
+
+    accepted: int
+    """Sentences and further edits that passed the audit; not all are asked."""
+    rejected: int
+    again: int
+    """How often more was asked for, over all purposes."""
+    unread: int
+    """Purposes without a readable answer."""
+    answers: int
+    tokens_in: int
+    tokens_out: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that will be asked about one edit."""
 
@@ -98,6 +114,8 @@ class Plan:
     """What the audit threw out, and why."""
     notes: tuple[str, ...] = field(default_factory=tuple)
     """What a reader of the cards must know ("relation not recognised: generic probes")."""
+    making: Making | None = None
+    """None where no language model wrote it."""
 
 
 class Generator(Protocol):

@@ -1,9 +1,10 @@
 """A Plan as JSON and back, so that a suite can be resumed or asked again word for word."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from assay.generators.plan import Plan, Reject, Request, Synthetic
+from assay.generators.plan import Making, Plan, Reject, Request, Synthetic
 from assay.probes.probe import Probe
 
 
@@ -27,6 +28,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
             for reject in plan.rejects
         ],
         "notes": list(plan.notes),
+        "making": asdict(plan.making) if plan.making else None,
     }
 
 
@@ -49,6 +51,7 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
             for reject in data["rejects"]
         ),
         notes=tuple(data["notes"]),
+        making=Making(**data["making"]) if data.get("making") else None,
     )
 
 

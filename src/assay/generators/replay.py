@@ -60,8 +60,8 @@ class Replay:
         if not file.is_file():
             raise GeneratorError(
                 f"run {self._run_id}, which kept no probes",
-                "a run whose edit was committed, or whose benchmarks began",
-                "see which those are: assay edits list",
+                "a run that went on after its probes were made, committed or not",
+                "see which there are: assay runs list",
             )
         try:
             return plan_from_json(json.loads(file.read_text(encoding="utf-8")))

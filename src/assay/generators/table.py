@@ -8,6 +8,7 @@ from typing import Any
 from assay.errors import GeneratorError
 from assay.generators.catalogue.catalogue import Catalogue
 from assay.generators.llm.generator import Llm
+from assay.generators.local.generator import Local
 from assay.generators.means import Means
 from assay.generators.plan import Generator
 from assay.generators.replay import Replay
@@ -21,11 +22,14 @@ class Kind:
     """Called with what follows the colon; constructing one loads nothing yet."""
     takes: str = ""
     """What has to follow the colon, for messages; empty where nothing does."""
+    asks: bool = False
+    """Whether it asks a language model, whose settings are then recorded."""
 
 
 KINDS: Mapping[str, Kind] = {
     "catalogue": Kind(lambda rest, means: Catalogue()),
-    "llm": Kind(Llm, "MODEL"),
+    "llm": Kind(Llm, "MODEL", asks=True),
+    "local": Kind(Local, "MODEL", asks=True),
     "replay": Kind(Replay, "RUN"),
 }
 """What stands before the colon to the kind."""
@@ -61,7 +65,7 @@ def named(name: str) -> tuple[str, str]:
 
 def asking(name: str, means: Means) -> dict[str, Any]:
     """The settings of a generator that asks a language model, to be recorded; empty for the others."""
-    return {"llm": asdict(means.llm)} if named(name)[0] == "llm" else {}
+    return {"llm": asdict(means.llm)} if KINDS[named(name)[0]].asks else {}
 
 
 def _spelt(kind: str) -> str:

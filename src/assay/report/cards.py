@@ -1,4 +1,4 @@
-"""The thirteen as they are shown: finished, unscored with a reason, or not run with a reason."""
+"""The benchmarks of a run as they are shown: finished, unscored with a reason, or not run with a reason."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,12 +77,18 @@ def bench(data: Mapping[str, Any]) -> Bench:
 
 
 def benches(run: Run) -> tuple[Bench, ...]:
-    """The thirteen in their order, those that have not run included, then any others that came."""
+    """Those of the thirteen that were asked for, in their order, whether they have run or not, and all that came."""
     came = {str(data.get("id")): bench(data) for data in run.get("benchmarks") or ()}
     why = why_not_run(run)
-    blank = (Bench(id, row.title, row.group, "", "missing", why, {}) for id, row in BENCHMARKS.items())
-    known = [came.pop(card.id, card) for card in blank]
+    only = (run.get("options") or {}).get("only") or BENCHMARKS
+    blank = [Bench(id, row.title, row.group, "", "missing", why, {}) for id, row in BENCHMARKS.items()]
+    known = [came.pop(card.id, card) for card in blank if card.id in came or card.id in only]
     return (*known, *came.values())
+
+
+def all_of_them(cards: Sequence[Bench]) -> bool:
+    """Whether these are all thirteen, not those that somebody chose."""
+    return {card.id for card in cards} >= set(BENCHMARKS)
 
 
 def why_not_run(run: Run) -> str:

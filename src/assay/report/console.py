@@ -12,6 +12,7 @@ from assay.report import cards as thirteen
 from assay.report import view
 from assay.report.cards import Bench, Run
 from assay.report.footprint import lines as footprint
+from assay.report.judged import judged_lines
 from assay.report.strip import strip
 from assay.report.text import cells, one_line
 from assay.report.words import NONE, VERDICTS, interval, number, probability, seconds, signed
@@ -24,7 +25,7 @@ _WIDTHS = (27, 12, 5, 11, 7, 6)
 def render_run(run: Run, console: Console) -> None:
     """Print what a user sees at the end of ``assay edit``."""
     checks = (*_header(run), *_where(run), *_checks(run))
-    for line in (*checks, *_thirteen(run), *footprint(run), *_reading(run), *_foot(run)):
+    for line in (*checks, *_thirteen(run), *judged_lines(run), *footprint(run), *_reading(run), *_foot(run)):
         console.print(line)
 
 
@@ -146,7 +147,8 @@ def _checks(run: Run) -> Iterator[Any]:
 def _thirteen(run: Run) -> Iterator[Any]:
     cards = thirteen.benches(run)
     counts = " · ".join(f"{n} {word.word}" for word, n in thirteen.tally(cards))
-    yield _heading("Thirteen benchmarks", counts if thirteen.any_scored(run) else "")
+    title = "Thirteen benchmarks" if thirteen.all_of_them(cards) else "Benchmarks"
+    yield _heading(title, counts if thirteen.any_scored(run) else "")
     if not thirteen.any_scored(run):
         yield _para(view.gaps(run)["benchmarks"], style="dim")
         return

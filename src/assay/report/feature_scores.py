@@ -10,6 +10,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from assay.features.reading import TITLES, name_of
+from assay.report.feature_naming import written_lines
 from assay.report.lines import bar, context, heading, joined, paragraph, sentence_line
 from assay.report.text import cells, one_line
 from assay.report.words import NONE, interval, level_word, number
@@ -43,7 +44,8 @@ def render_scores(document: Json, console: Console) -> None:
 def _header(document: Json) -> Iterator[Line]:
     title = Text(f"feature {document.get('feature')}")
     if document.get("label_source"):
-        title.append(f"  label: {one_line(document['label_source'], 40)}", style="dim")
+        by = f", {one_line(document['label_author'], 60)}" if document.get("label_author") else ""
+        title.append(f"  label: {one_line(document['label_source'], 40)}{by}", style="dim")
     yield Rule(title, align="left", style="dim")
     if document.get("label"):
         yield Padding(Text(one_line(document["label"], 300), style="bold"), (0, 2, 0, 2))
@@ -116,6 +118,7 @@ def interp_figures(score: Json) -> list[str]:
         ("hedges_g", "Hedges' g {}"),
         ("auroc", "AUROC {}"),
         ("hard_auroc", "against its neighbours' labels {}"),
+        ("near_auroc", "against near misses {}"),
         ("token_auroc", "best single token {}"),
     )
     return [*beside, *f.share("null_share", "{} of other labels do as well"), *f.some(("null_p", "p {}", 3))]
@@ -169,7 +172,12 @@ class _Figures:
 
 def _sentences(document: Json) -> Iterator[Line]:
     interp = document.get("interp") or {}
-    for key, title in (("matching", "Sentences for the label"), ("other", "Sentences not for it")):
+    yield from written_lines(document.get("sentences"))
+    for key, title in (
+        ("matching", "Sentences for the label"),
+        ("other", "Sentences not for it"),
+        ("near", "Sentences close to it"),
+    ):
         found = sorted(interp.get(key) or (), key=lambda one: -_order(one.get("value")))
         if not found:
             continue

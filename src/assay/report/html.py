@@ -16,8 +16,9 @@ from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 from markupsafe import Markup
 
 from assay.errors import StoreError
-from assay.report import cards, charts, curves, feature_panels, footprint, heatmap, view, words
+from assay.report import cards, charts, curves, feature_panels, footprint, heatmap, judged, view, words
 from assay.report.cards import Run
+from assay.report.feature_naming import cost_words
 from assay.report.glossary import BENCHMARKS, CHECKS
 from assay.report.text import clean, one_line, token
 
@@ -43,6 +44,7 @@ def shown(run: Run) -> dict[str, Any]:
         "run": {part: run.get(part) for part in _PARTS},
         "request": run.get("request") or {},
         "thirteen": thirteen,
+        "all_thirteen": cards.all_of_them(thirteen),
         "failures_first": cards.failures_first(thirteen),
         "groups": tuple(cards.by_group(thirteen)),
         "tally": cards.tally(thirteen),
@@ -150,7 +152,7 @@ def environment() -> Environment:
     }
     made.globals |= {"charts": charts, "loss_curve": curves.loss_curve, "view": view, "words": words}
     made.globals |= {"target_curve": curves.target_curve, "features": footprint}
-    made.globals |= {"panels": feature_panels}
+    made.globals |= {"panels": feature_panels, "judge_later": judged.later, "cost_words": cost_words}
     return made
 
 

@@ -188,7 +188,8 @@ def _spoken(run: Run) -> tuple[list[str], dict[str, Any]]:
     match run.get("kind"):
         case "bench" if settings.get("of"):
             given = {"--probes": settings.get("probes"), "--only": only, "--seed": seed}
-            return ["assay", "bench", str(settings["of"])], given
+            maker = _unusual(settings, MAKER) if settings.get("probes") == "fresh" else {}
+            return ["assay", "bench", str(settings["of"])], {**given, **maker}
         case "merge" if settings.get("of"):
             words = ["assay", "edits", str(settings.get("do")), str(settings["of"])]
             if settings.get("do") == "export":
@@ -198,18 +199,25 @@ def _spoken(run: Run) -> tuple[list[str], dict[str, Any]]:
             fact = {f"--{name}": request.get(name) or None for name in ("prompt", "subject", "old")}
             return ["assay", "trace"], {**fact, "--model": model.get("id"), "--seed": seed}
     fact = {f"--{name}": request.get(name) for name in ("prompt", "subject", "target", "old", "relation")}
-    other = {
-        f"--{name}": settings.get(name)
-        for name, usual in USUAL.items()
-        if settings.get(name) not in (None, usual)
-    }
+    other = _unusual(settings, USUAL)
     at = settings.get("layer") if layer(run) is None else layer(run)
     where = {"--model": model.get("id"), "--layer": at, "--seed": seed, "--sae": settings.get("sae")}
     off = {f"--no-{name}": options.get(name) is False for name in ("bench", "trace")}
     return ["assay", "edit"], {**fact, **where, **other, "--only": only, **off}
 
 
-USUAL: Mapping[str, str] = {"method": "rome", "variant": "r-rome", "generator": "catalogue"}
+def _unusual(settings: Mapping[str, Any], usual: Mapping[str, str | None]) -> dict[str, Any]:
+    """The options that say what is not as usual."""
+    return {
+        f"--{name.replace('_', '-')}": settings.get(name)
+        for name, value in usual.items()
+        if settings.get(name) not in (None, value)
+    }
+
+
+MAKER: Mapping[str, str | None] = {"generator": "catalogue", "base_url": None, "timeout": None}
+"""Who makes the probes unless something else is said."""
+USUAL: Mapping[str, str | None] = {"method": "rome", "variant": "r-rome", **MAKER}
 """What an edit is made with unless something else is said."""
 
 

@@ -31,6 +31,8 @@ class Labelled:
     """What it was chosen by, as ``r`` and ``d`` on deciding sentences."""
     at: str = field(default_factory=now)
     """UTC."""
+    author: str | None = None
+    """The language model that proposed it, as ``llm:MODEL`` or ``local:MODEL``; None for a person's and assay's own."""
 
 
 class LabelBook:
@@ -69,7 +71,7 @@ class LabelBook:
 
     def add(self, some: Sequence[Labelled]) -> None:
         """Keep further labels. Raises StoreError where they cannot be written."""
-        lines = "".join(dumps(asdict(one)) + "\n" for one in some)
+        lines = "".join(dumps(_written(one)) + "\n" for one in some)
         with explained_files(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
@@ -79,6 +81,11 @@ class LabelBook:
     def _take(self, some: Sequence[Labelled]) -> None:
         for one in some:
             self._history.setdefault(one.feature, []).append(one)
+
+
+def _written(one: Labelled) -> dict[str, Any]:
+    """Its line; an author only where there is one."""
+    return {name: value for name, value in asdict(one).items() if name != "author" or value is not None}
 
 
 def _read(path: Path) -> list[Labelled]:
@@ -98,6 +105,7 @@ def _read(path: Path) -> list[Labelled]:
 
 def _labelled(held: dict[str, Any]) -> Labelled:
     one = Labelled(**held)
-    if type(one.feature) is not int or not isinstance(one.label, str) or one.source not in get_args(Source):
+    known = one.source in get_args(Source) and isinstance(one.author, str | None)
+    if type(one.feature) is not int or not isinstance(one.label, str) or not known:
         raise ValueError(f"feature {one.feature!r}, label {one.label!r}, source {one.source!r}")
     return one

@@ -45,13 +45,13 @@ def relabel(
     if not examples:
         return None
     known = read_label(old) if old else None
-    before = _clipped(deciding.figures(feature, known)["d"]) if known else None
+    before = clipped(deciding.figures(feature, known)["d"]) if known else None
     best: tuple[float, Labelled] | None = None
     for concept in _proposals(index, text, deciding, feature, examples):
         if known and concept.label == known.label:
             continue
         figures = deciding.figures(feature, concept)
-        score = _clipped(figures["d"])
+        score = clipped(figures["d"])
         if score is not None and (best is None or score > best[0]):
             best = score, Labelled(feature, concept.label, "relabelled", figures)
     if best is None or best[0] <= (before or 0.0):
@@ -122,5 +122,6 @@ def _correlation(values: Float32[np.ndarray, " n"], inside: Bool[np.ndarray, " n
     return gap / spread if spread > 0 else 0.0
 
 
-def _clipped(d: float | None) -> float | None:
+def clipped(d: float | None) -> float | None:
+    """The InterpScore that Cohen's d makes; None without one."""
     return None if d is None else min(max(d, 0.0), 1.0)

@@ -1,31 +1,28 @@
 """Asks for everything that a plan needs: several purposes at a time, and again where too little was good."""
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from assay.events import stage
+from assay.errors import GeneratorError
+from assay.events import Emit, stage
 from assay.generators.catalogue.catalogue import Catalogue
+from assay.generators.llm.asking import Asked, Asker
 from assay.generators.llm.checks import LONGEST_ANSWER, bare
-from assay.generators.llm.endpoint import Endpoint, key_of
-from assay.generators.llm.kept import Answer, Kept
+from assay.generators.llm.examples import example
 from assay.generators.llm.prompts import prompt
 from assay.generators.llm.purposes import FACT, PURPOSES, Purpose, Wanted, ask_for
 from assay.generators.llm.schemas import SCHEMAS
 from assay.generators.llm.sift import Sieve
-from assay.generators.llm.talk import Talk
+from assay.generators.llm.talk import OTHERWISE, Unfit
 from assay.generators.llm.things import About, Thing, inside_of, other_names, things
 from assay.generators.llm.wire import plain
 from assay.generators.means import Means
 from assay.generators.plan import Reject, Request
 from assay.probes.audit import REASONS, same
 from assay.probes.probe import Probe
-
-FOLDER = "llm"
-"""Of the answers, in the cache."""
 
 MOST = 4
 """Items of an answer that are looked at, as a multiple of those asked for."""
@@ -51,6 +48,8 @@ class Pile:
     rejects: tuple[Reject, ...]
     again: int
     """How often more was asked for."""
+    unread: str | None = None
+    """Why nothing of the answer could be used; None where something could."""
 
 
 @dataclass(frozen=True)
@@ -64,94 +63,63 @@ class Collected:
     piles: Mapping[str, Pile]
     """Purpose to its pile."""
     seed: int
-    base_url: str
     model: str
+    where: str
+    """Where the model ran, for notes."""
     answers: int
     tokens_in: int
     tokens_out: int
+    dropped: int
+    """Items of another form, left out."""
 
 
-class Session:
-    """Asks each question once: from the folder of answers, else from the server, so many at a time."""
-
-    def __init__(
-        self, talk: Talk, server: Endpoint, means: Means, seed: int, progress: Callable[[str], None]
-    ) -> None:
-        self.answers: list[Answer] = []
-        self._talk = talk
-        self._server = server
-        self._settings = means.llm
-        self._kept = Kept(means.cache and means.cache / FOLDER)
-        self._seed = seed
-        self._progress = progress
-        self._turn = asyncio.Semaphore(max(1, means.llm.concurrency))
+class Session(Asker):
+    """Asks each purpose's question once."""
 
     async def ask(self, purpose: str, title: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer to one question, as JSON of the purpose's form."""
-        form, told, written = (
-            SCHEMAS[purpose],
-            prompt(purpose),
-            json.dumps(data, ensure_ascii=False, indent=1),
-        )
-        question = {
-            "model": self._server.model,
-            "protocol": self._server.protocol,
-            "base_url": self._server.base_url,
-            "purpose": purpose,
-            "version": told.version,
-            "told": told.text,
-            "data": written,
-            "form": form.model_json_schema(),
-            "seed": self._seed,
-            "max_tokens": self._settings.max_tokens,
-            "temperature": self._settings.temperature,
-        }
-        answer = self._kept.read(question)
-        if answer is not None:
-            try:
-                answer = replace(answer, value=form.model_validate(answer.value).model_dump(mode="json"))
-            except ValueError:  # a damaged file
-                answer = None
-        if answer is None:
-            async with self._turn:
-                self._progress(f"asking for {title}")
-                answer = await self._talk.ask(form, told.text, written, self._seed)
-            self._kept.write(question, answer)
-            self._progress(f"{title}: {answer.tokens_in:,} tokens in, {answer.tokens_out:,} out")
-        self.answers.append(answer)
-        return answer.value
+        """The answer to one question, as JSON of the purpose's form; Unfit where there is none, now or when kept."""
+        told, shown = prompt(purpose), example(purpose)
+        return await self.put(purpose, SCHEMAS[purpose], told, title, data, shown, keep_unfit=True)
 
 
-def collected(
-    server: Endpoint, means: Means, request: Request, seed: int, n: int, n_synthetic: int
-) -> Collected:
+def collected(asked: Asked, means: Means, request: Request, seed: int, n: int, n_synthetic: int) -> Collected:
     """Ask one model for everything; what it costs is counted. Raises GeneratorError where an answer cannot be had."""
-    return waited_for(_collect(server, means, request, seed, Wanted(n, n_synthetic)))
+    return waited_for(collecting(asked, means, request, seed, Wanted(n, n_synthetic), means.emit))
 
 
-async def _collect(server: Endpoint, means: Means, request: Request, seed: int, wanted: Wanted) -> Collected:
+async def collecting(
+    asked: Asked,
+    means: Means,
+    request: Request,
+    seed: int,
+    wanted: Wanted,
+    emit: Emit,
+    known_early: Callable[[Request], None] = lambda request: None,
+) -> Collected:
+    """What ``collected`` waits for; ``known_early`` is handed the request with its old answer as soon as that is
+    known."""
     known = Catalogue().known(request)
     total = 1 + len(PURPOSES)
     done = 0
 
     def say(title: str) -> None:
         told = {"stage": "ask", "title": title, "done": done, "total": total}
-        means.emit("stage_progress", told)
+        emit("stage_progress", told)
 
-    with stage(means.emit, "ask", f"asking {server.model}", total):
-        async with Talk(server, key_of(server), means.llm, say) as talk:
-            session = Session(talk, server, means, seed, say)
+    with stage(emit, "ask", f"asking {asked.model}", total):
+        async with asked.open(say) as talk:
+            session = Session(talk, asked, means, seed, say)
             about = await _fact(session, known.request)
             done += 1
+            known_early(about.request)
 
             async def pile(purpose: Purpose) -> Pile:
                 nonlocal done
                 sieve = Sieve(about.request, known.about_edit)
                 found = await _pile(session, purpose, about, sieve, wanted, seed, means.llm.again)
                 done += 1
-                say(
-                    f"{purpose.title}: {sum(map(len, found.good.values()))} good, {len(found.rejects)} rejected"
-                )
+                good = sum(map(len, found.good.values()))
+                say(f"{purpose.title}: {good} good, {len(found.rejects)} rejected")
                 return found
 
             # All are waited for: what an answer cost is kept even where another one fails.
@@ -161,25 +129,32 @@ async def _collect(server: Endpoint, means: Means, request: Request, seed: int, 
         if isinstance(one, BaseException):
             raise one
         piles[purpose.id] = one
+    unread = [one.unread for one in piles.values() if one.unread is not None]
+    if len(unread) == len(piles):
+        raise GeneratorError(unread[0], "one readable answer at least", OTHERWISE)
     return Collected(
         about=about,
         confidence=known.confidence,
         about_edit=known.about_edit,
         piles=piles,
         seed=seed,
-        base_url=server.base_url,
-        model=server.model,
+        model=asked.model,
+        where=asked.where,
         answers=len(session.answers),
         tokens_in=sum(a.tokens_in for a in session.answers),
         tokens_out=sum(a.tokens_out for a in session.answers),
+        dropped=sum(a.dropped for a in session.answers),
     )
 
 
 async def _fact(session: Session, request: Request) -> About:
     """What the fact is about; an old answer that the user or the fact base knows goes before the model's."""
-    said = await session.ask(
-        FACT, "what the fact is about", {"prompt": request.prompt, "subject": request.subject}
-    )
+    try:
+        said = await session.ask(
+            FACT, "what the fact is about", {"prompt": request.prompt, "subject": request.subject}
+        )
+    except Unfit:  # the others can be answered without it
+        return About(request=request, inside=request.subject)
     old = said["old"].strip().rstrip(".")
     usable = (
         old.isprintable() and 0 < len(old) <= LONGEST_ANSWER and same(bare(old)) != same(bare(request.target))
@@ -203,7 +178,7 @@ async def _pile(
     if not about.names and "alias" in wants:
         wants["alias"] = 0
     good: dict[str, list[Thing]] = {axis: [] for axis in wants}
-    turns = 0
+    turns, unread = 0, None
     for turn in range(1 + again):
         missing = {axis: n - len(good[axis]) for axis, n in wants.items() if n > len(good[axis])}
         if not missing:
@@ -212,15 +187,19 @@ async def _pile(
         data = {**about.to_json(), "counts": counts, "variation": seed}
         if turn:
             data["again"] = {"kept": _kept(good, missing), "refused": _refused(sieve.rejects)}
-        answer = await session.ask(purpose.id, purpose.title, data)
         turns = turn
+        try:
+            answer = await session.ask(purpose.id, purpose.title, data)
+        except Unfit as unfit:
+            unread = None if turn else unfit.came
+            break
         before = sum(map(len, good.values()))
         for axis in missing:
             items = answer[axis][: MOST * counts[axis]]
             good[axis] = sieve.add(axis, good[axis], things(about, purpose.id, axis, items))
         if sum(map(len, good.values())) == before:
             break
-    return Pile(good, wants, tuple(sieve.rejects), turns)
+    return Pile(good, wants, tuple(sieve.rejects), turns, unread)
 
 
 def _kept(good: Mapping[str, Sequence[Thing]], missing: Mapping[str, int]) -> list[str]:

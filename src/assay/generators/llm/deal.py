@@ -1,23 +1,23 @@
 """From what a language model answered to a plan: shared out, audited as a whole, with what a reader must know."""
 
 import random
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from assay.errors import GeneratorError
+from assay.generators.catalogue.catalogue import Catalogue
 from assay.generators.catalogue.positive import VALIDATION_SHARE
 from assay.generators.catalogue.shots import FRAME
 from assay.generators.dealing import deal
 from assay.generators.llm.collect import Collected
 from assay.generators.llm.purposes import NEUTRAL, OPENINGS, PURPOSES, SHOTS
 from assay.generators.llm.sift import BENCHMARK
-from assay.generators.plan import AXES, Plan, Reject, Synthetic
-from assay.probes.audit import REASONS, VALIDATION, audit, same
+from assay.generators.plan import AXES, Making, Plan, Reject, Synthetic
+from assay.probes.audit import VALIDATION, audit, same
 from assay.probes.probe import Probe
 
-LEAST = {"paraphrase": 4, "neutral": 20}
-"""Axis to what the three checks of an edit need of it: with fewer there is no plan."""
+LEAST_PARAPHRASES, LEAST_NEUTRAL = 4, 20
+"""What the three checks of an edit need; where a model gives fewer, the catalogue's stand in for the rest."""
 
 
 def planned(name: str, raw: Collected, n: int, n_synthetic: int, avoid: Sequence[str]) -> Plan:
@@ -25,8 +25,10 @@ def planned(name: str, raw: Collected, n: int, n_synthetic: int, avoid: Sequence
     request = raw.about.request
     spent = {same(text) for text in (*avoid, request.prompt)}
     pile, rejects = _unlike(raw, spent)
-    _enough(raw, pile)
     paraphrases, probes = _dealt(raw, pile, n)
+    neutral = tuple(p.prompt for p in pile["neutral"][:NEUTRAL])
+    lent, lent_neutral = _lent(raw, paraphrases, probes, neutral, spent)
+    paraphrases, neutral = (*paraphrases, *lent), (*neutral, *lent_neutral)
     audited = audit(request, {VALIDATION: paraphrases, **probes}, raw.about_edit)
     kept = dict(audited.probes)
     return Plan(
@@ -35,12 +37,16 @@ def planned(name: str, raw: Collected, n: int, n_synthetic: int, avoid: Sequence
         relation_confidence=raw.confidence,
         generic=False,
         paraphrases=kept.pop(VALIDATION),
-        neutral=tuple(p.prompt for p in pile["neutral"][:NEUTRAL]),
+        neutral=neutral,
         probes=kept,
         synthetic=tuple(_edits(raw)[:n_synthetic]),
         long_form=tuple(p.prompt for p in pile["openings"][:OPENINGS]),
         rejects=(*(r for one in raw.piles.values() for r in one.rejects), *rejects, *audited.rejects),
-        notes=_notes(raw, len(rejects) + len(audited.rejects)),
+        notes=(
+            *_notes(raw, len(rejects) + len(audited.rejects)),
+            *_lent_note(len(lent), len(paraphrases), len(lent_neutral), len(neutral)),
+        ),
+        making=_making(raw, len(rejects) + len(audited.rejects)),
     )
 
 
@@ -111,32 +117,51 @@ def _again(held: tuple[Probe, ...], n: int, rng: random.Random) -> tuple[Probe, 
     return tuple(p for i, p in enumerate(held) if i in chosen)
 
 
-def _enough(raw: Collected, pile: Mapping[str, list[Probe]]) -> None:
-    """Raises GeneratorError where an edit could not even be validated."""
-    for axis, least in LEAST.items():
-        if len(pile[axis]) < least:
-            bad = [r.reason for one in raw.piles.values() for r in one.rejects if _of(r, axis)]
-            why = "; ".join(f"{REASONS[reason]} ({k})" for reason, k in Counter(bad).most_common(2))
-            raise GeneratorError(
-                f"{len(pile[axis])} usable prompts of the kind {axis} by {raw.model}"
-                + (f", {len(bad)} rejected: {why}" if bad else ""),
-                f"at least {least}, which the three checks of an edit need",
-                "try another --seed or a larger model, or --generator catalogue",
-            )
+def _lent(
+    raw: Collected,
+    paraphrases: Sequence[Probe],
+    probes: Mapping[str, Sequence[Probe]],
+    neutral: Sequence[str],
+    spent: set[str],
+) -> tuple[tuple[Probe, ...], tuple[str, ...]]:
+    """Paraphrases and neutral prompts of the catalogue, as many as the three checks lack and no more.
+
+    They decide whether the edit is kept; no benchmark scores them as the model's probes.
+    """
+    few = max(0, LEAST_PARAPHRASES - len(paraphrases))
+    calm = max(0, LEAST_NEUTRAL - len(neutral))
+    if not few and not calm:
+        return (), ()
+    used = [*spent, *neutral, *(p.prompt for some in (paraphrases, *probes.values()) for p in some)]
+    spare = Catalogue().plan(raw.about.request, raw.seed, avoid=used)
+    if len(spare.paraphrases) < few or len(spare.neutral) < calm:
+        raise GeneratorError(
+            f"{len(paraphrases)} usable paraphrases and {len(neutral)} neutral prompts by {raw.model}, and too few "
+            "of the catalogue to stand in",
+            f"at least {LEAST_PARAPHRASES} and {LEAST_NEUTRAL}, which the three checks of an edit need",
+            "try another --seed or a larger model",
+        )
+    return spare.paraphrases[:few], spare.neutral[:calm]
 
 
-def _of(reject: Reject, axis: str) -> bool:
-    return reject.probe.axis == axis
+def _lent_note(few: int, paraphrases: int, calm: int, neutral: int) -> Iterable[str]:
+    if few or calm:
+        yield (
+            f"the three checks: {few} of {paraphrases} paraphrases and {calm} of {neutral} neutral prompts are the "
+            "catalogue's, because too few of the model's were usable"
+        )
 
 
 def _notes(raw: Collected, late: int) -> tuple[str, ...]:
     """What a reader of the cards must know; the same for answers that were kept and for fresh ones."""
     about, request = raw.about, raw.about.request
     notes = [
-        f"probes by the language model {raw.model} at {raw.base_url}: {raw.answers} answers, "
+        f"probes by the language model {raw.model} {raw.where}: {raw.answers} answers, "
         f"{raw.tokens_in:,} tokens in, {raw.tokens_out:,} out",
         "accepted / rejected / asked again: " + " · ".join(_counts(raw)),
     ]
+    if raw.dropped:
+        notes.append(f"{raw.dropped} more items had another form than asked for and were left out")
     if late:
         notes.append(f"{late} more rejected when the benchmarks were put together")
     if about.relation:
@@ -151,10 +176,26 @@ def _notes(raw: Collected, late: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _making(raw: Collected, late: int) -> Making:
+    piles = raw.piles.values()
+    good = sum(len(things) for one in piles for things in one.good.values())
+    return Making(
+        accepted=good - late,
+        rejected=sum(len(one.rejects) for one in piles) + late,
+        again=sum(one.again for one in piles),
+        unread=sum(one.unread is not None for one in piles),
+        answers=raw.answers,
+        tokens_in=raw.tokens_in,
+        tokens_out=raw.tokens_out,
+    )
+
+
 def _counts(raw: Collected) -> Iterable[str]:
     for purpose in PURPOSES:
         one = raw.piles[purpose.id]
-        yield f"{purpose.id} {sum(map(len, one.good.values()))}/{len(one.rejects)}/{one.again}"
+        yield f"{purpose.id} {sum(map(len, one.good.values()))}/{len(one.rejects)}/{one.again}" + (
+            " (no readable answer)" if one.unread is not None else ""
+        )
 
 
 def _short(raw: Collected) -> Iterable[str]:

@@ -70,7 +70,7 @@ def _address(text: str) -> str:
         raise GeneratorError(
             f"base URL {text!r}",
             "the address of a server, with http:// or https://",
-            "for example --base-url http://localhost:11434/v1",
+            "for example http://localhost:11434/v1",
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise GeneratorError(

@@ -1,7 +1,7 @@
 """Answers on disk: the same question to the same model with the same seed is asked once.
 
-A file's name is a hash of everything that could change the answer; a key is none of it. Only answers of the
-right form are kept, so a run that failed half way goes on with what it has.
+A file's name is a hash of everything that could change the answer; a key is none of it. A run that failed half way
+goes on with what it has. That a model found no answer of the right form can be kept as well.
 """
 
 import json
@@ -25,6 +25,10 @@ class Answer:
     value: Mapping[str, Any]
     tokens_in: int
     tokens_out: int
+    dropped: int = 0
+    """Items of another form, left out."""
+    unfit: str | None = None
+    """Why there is no answer of the right form; None where there is one."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,10 @@ class Kept:
         try:
             found = json.loads(self._file(question).read_text(encoding="utf-8"))
             tokens_in, tokens_out = found["tokens"]
-            return Answer(dict(found["answer"]), int(tokens_in), int(tokens_out))
+            dropped, unfit = int(found.get("dropped", 0)), found.get("unfit")
+            if unfit is not None and not isinstance(unfit, str):
+                return None
+            return Answer(dict(found["answer"]), int(tokens_in), int(tokens_out), dropped, unfit)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
@@ -50,7 +57,12 @@ class Kept:
             return
         file = self._file(question)
         tokens = [answer.tokens_in, answer.tokens_out]
-        text = json.dumps({"question": question, "answer": answer.value, "tokens": tokens}, indent=1)
+        kept: dict[str, Any] = {"question": question, "answer": answer.value, "tokens": tokens}
+        if answer.dropped:
+            kept["dropped"] = answer.dropped
+        if answer.unfit is not None:
+            kept["unfit"] = answer.unfit
+        text = json.dumps(kept, indent=1)
         with explained_files(file):
             self.folder.mkdir(parents=True, exist_ok=True)
         with written_whole(file) as draft:

@@ -24,6 +24,12 @@ def prompt(purpose: str) -> Prompt:
     return Prompt(".".join(versions), "\n\n".join(texts))
 
 
+@cache
+def alone(purpose: str) -> Prompt:
+    """A prompt that stands by itself: its file has all the rules it needs."""
+    return Prompt(*_file(purpose))
+
+
 def _file(name: str) -> tuple[str, str]:
     """(version, text): a file begins with the line ``version: N`` and an empty one."""
     whole = (resources.files("assay.generators.llm") / "prompts" / f"{name}.md").read_text(encoding="utf-8")

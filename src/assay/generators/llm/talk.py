@@ -11,16 +11,18 @@ from typing import Any, Self
 from openai import AsyncOpenAI
 from pydantic import ValidationError
 from pydantic_ai import Agent, ModelRetry, NativeOutput, TextOutput, ToolOutput
-from pydantic_ai.exceptions import UnexpectedModelBehavior
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, UserPromptPart
 from pydantic_ai.models import Model
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RunUsage
 
 from assay.errors import GeneratorError
 from assay.generators.llm.endpoint import HOMES, Endpoint
 from assay.generators.llm.kept import Answer
+from assay.generators.llm.lenient import NoForm, read_leniently
 from assay.generators.llm.schemas import Form
 from assay.generators.llm.wire import KEPT, Refused, Wire, plain
 from assay.settings import LlmSettings
@@ -30,6 +32,17 @@ NO_KEY = "none"
 
 NO_SCHEMA = frozenset({400, 422, 501})
 """What a server says that does not know how to hold an answer to a schema: then it is asked in words alone."""
+
+
+FORM = "JSON with the fields that were asked for"
+OTHERWISE = "try another --seed, or a model that follows forms better"
+
+
+class Unfit(GeneratorError):
+    """An answer that still does not have the form that was asked for; other questions may well be answered."""
+
+    tokens: tuple[int, int] = (0, 0)
+    """In and out, of all its tries."""
 
 
 class Talk:
@@ -52,31 +65,72 @@ class Talk:
     ) -> None:
         await self._wire.aclose()
 
-    async def ask(self, form: type[Form], told: str, data: str, seed: int) -> Answer:
-        """The answer to ``data`` under the instructions ``told``. Raises GeneratorError where none can be had."""
+    async def ask(
+        self, form: type[Form], told: str, data: str, seed: int, example: tuple[str, str] | None = None
+    ) -> Answer:
+        """The answer to ``data`` under the instructions ``told``. Raises GeneratorError where none can be had.
+
+        ``example`` is a question with its answer; it is shown where nothing but words holds the model to the form.
+        """
+        repairs = self._settings.repairs
+        usage = RunUsage()
         try:
             if not self._in_words:
+                # One misfit tells that the server does not hold its answers to a schema, whatever it says.
+                held = self._server.protocol == "anthropic"
                 try:
-                    return await self._ask(form, told, data, seed, in_words=False)
+                    return await self._ask(form, told, data, seed, usage, repairs if held else 0)
                 except Refused as refused:
-                    if self._server.protocol != "openai" or refused.status not in NO_SCHEMA:
+                    if held or refused.status not in NO_SCHEMA:
                         raise
-                    self._in_words = True
-            return await self._ask(form, told, data, seed, in_words=True)
+                except Unfit:
+                    if held:
+                        raise
+                    repairs = max(0, repairs - 1)
+                self._in_words = True
+            return await self._ask(form, told, data, seed, usage, repairs, example)
         except Refused as refused:  # how it is called inside is nobody else's business
             raise GeneratorError(refused.came, refused.wanted, refused.todo) from refused
+        except Unfit as unfit:
+            unfit.tokens = (usage.input_tokens, usage.output_tokens)
+            raise
 
-    async def _ask(self, form: type[Form], told: str, data: str, seed: int, in_words: bool) -> Answer:
+    async def _ask(
+        self,
+        form: type[Form],
+        told: str,
+        data: str,
+        seed: int,
+        usage: RunUsage,
+        repairs: int,
+        example: tuple[str, str] | None = None,
+    ) -> Answer:
+        dropped = 0
+
+        def read(text: str) -> Form:
+            nonlocal dropped
+            try:
+                found = read_leniently(form, text)
+            except NoForm as missing:
+                raise ModelRetry(str(missing)) from missing
+            dropped = found.dropped
+            return found.value
+
+        # How the model is held to the form: by a tool, by the server, or by sending wrong answers back.
+        how: Any = ToolOutput(form) if self._server.protocol == "anthropic" else NativeOutput(form)
         agent = Agent(
             self._model,
-            output_type=self._output(form, in_words),
+            output_type=TextOutput(read) if self._in_words else how,
             instructions=told,
-            retries=self._settings.repairs,
+            retries=repairs,
         )
+        shown = [] if example is None or not self._in_words else _turns(*example)
         try:
-            result = await agent.run(data, model_settings=self._call(seed))
+            result = await agent.run(
+                data, message_history=shown, model_settings=self._call(seed), usage=usage
+            )
         except Exception as error:  # a foreign library on foreign input: whatever it is, there is no answer
-            raise self._explained(error) from error
+            raise self._explained(error, usage.requests) from error
         value = result.output.model_dump(mode="json")
         if self._wire.has_key(json.dumps(value, ensure_ascii=False)):
             raise GeneratorError(
@@ -84,23 +138,7 @@ class Talk:
                 "an answer without it",
                 f"do not trust the server at {self._server.base_url}",
             )
-        usage = result.usage
-        return Answer(value, usage.input_tokens or 0, usage.output_tokens or 0)
-
-    def _output(self, form: type[Form], in_words: bool) -> Any:
-        """How the model is held to the form: by the server, by a tool, or by sending wrong answers back."""
-        if self._server.protocol == "anthropic":
-            return ToolOutput(form)
-        if not in_words:
-            return NativeOutput(form)
-
-        def read(text: str) -> Form:
-            try:
-                return form.model_validate_json(text[text.find("{") : text.rfind("}") + 1])
-            except ValidationError as error:
-                raise ModelRetry(_wrong(error)) from error
-
-        return TextOutput(read)
+        return Answer(value, usage.input_tokens, usage.output_tokens, dropped)
 
     def _call(self, seed: int) -> ModelSettings:
         """Settings of one call; Anthropic's protocol knows no seed."""
@@ -111,7 +149,7 @@ class Talk:
             call["seed"] = seed
         return call
 
-    def _explained(self, error: Exception) -> GeneratorError:
+    def _explained(self, error: Exception, tries: int) -> GeneratorError:
         """What went wrong, as its deepest cause knows it: the wire's own errors come up through two libraries."""
         cause: BaseException | None = error
         causes = []
@@ -120,15 +158,22 @@ class Talk:
             if isinstance(cause, GeneratorError):
                 return cause
             cause = cause.__cause__ or cause.__context__
-        wrong = next((c for c in causes if isinstance(c, ValidationError)), None)
-        what = _wrong(wrong) if wrong is not None else str(error)
-        tries = self._settings.repairs + 1
-        often = f", {tries} times" if isinstance(error, UnexpectedModelBehavior) else ""
-        return GeneratorError(
+        wrong = next((c for c in causes if isinstance(c, ValidationError | NoForm)), error)
+        what = _wrong(wrong) if isinstance(wrong, ValidationError) else str(wrong)
+        often = f", {tries} times" if tries > 1 else ""
+        return Unfit(
             f"an answer of {self._server.model} that does not fit{often}: {plain(self._wire.without_key(what))}",
-            "JSON with the fields that were asked for",
-            f"try another --seed, or a model that follows forms better; {KEPT}",
+            FORM,
+            f"{OTHERWISE}; {KEPT}",
         )
+
+
+def _turns(question: str, answer: str) -> list[ModelMessage]:
+    """A question and its answer as the turns before the one that is asked."""
+    return [
+        ModelRequest(parts=[UserPromptPart(question)]),
+        ModelResponse(parts=[TextPart(answer)]),
+    ]
 
 
 def _model(server: Endpoint, key: str, wire: Wire) -> Model:

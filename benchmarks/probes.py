@@ -1,0 +1,89 @@
+"""What probes by a language model cost beside offline ones, on the default model: calls overlap with the model's work.
+
+    python benchmarks/probes.py           whole edits with thirteen benchmarks, interleaved; a few minutes
+
+The server is the scripted one of the tests, which waits for 200 ms before every answer.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "generators"))
+
+from llm_server import TOWER, Call, Reply, Server, serving, well
+
+from assay.events import ignore
+from assay.pipeline import Options, run_edit
+from assay.runs.home import find_home
+
+DELAY = 0.2
+"""Seconds that the server waits before every answer."""
+REPEATS = 3
+
+
+def slowly(call: Call) -> Reply:
+    """A well-behaved model that takes its time."""
+    reply = well(call)
+    return Reply(reply.content, delay=DELAY)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def edit(options: Options, cache: Path) -> object:
+    """One edit, validated and measured."""
+    return run_edit(TOWER, options, ignore, cache, lambda edit, plan: None)
+
+
+def main() -> None:
+    """Print the medians and the ratio."""
+    offline: list[float] = []
+    asked: list[float] = []
+    calls = 0
+    cache = find_home().cache
+    with serving(slowly) as server:
+        edit(Options(bench=False), cache)  # unpacks the model and makes the moments of keys
+        warm(server)  # imports the libraries that speak to servers
+        for _ in range(REPEATS):
+            offline.append(timed(lambda: edit(Options(), cache)))
+            server.calls.clear()
+            forget(cache)
+            asked.append(timed(lambda: edit(by_server(server), cache)))
+            calls = len(server.calls)
+    first, second = median(offline), median(asked)
+    print(
+        f"catalogue {first:.1f} s, {calls} calls of {DELAY * 1000:.0f} ms {second:.1f} s: {second / first:.2f} times"
+    )
+
+
+def by_server(server: Server) -> Options:
+    """An edit whose probes a server writes."""
+    return Options(generator="llm:scripted", base_url=server.base_url)
+
+
+def warm(server: Server) -> None:
+    """One plan that is not counted."""
+    from assay.generators.llm.generator import Llm
+
+    Llm("scripted", server.means()).plan(TOWER, 1)
+
+
+def forget(cache: Path) -> None:
+    """Forget kept answers."""
+    for file in (cache / "llm").glob("*.json"):
+        file.unlink()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as home:
+        os.environ.setdefault("ASSAY_HOME", home)
+        main()

@@ -1,0 +1,105 @@
+"""A real server with a real, weak model behind it drives a whole suite: nothing breaks, and nothing is hidden."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pydantic_ai")
+
+from served import missing, served
+
+from assay.errors import ModelError
+from assay.generators.llm.purposes import PURPOSES
+from assay.generators.plan_json import plan_to_json
+from assay.models.gguf import unpacked
+from assay.models.packaged import packaged_file
+from assay.pipeline import Options, run_edit
+from assay.runs.home import Home
+from assay.runs.recording import recording
+from assay.runs.store import Store
+from assay.settings import LlmSettings
+from small import LENIENT, TOWER, Heard
+
+pytestmark = pytest.mark.default_model
+
+BOUNDED = replace(
+    LENIENT,
+    llm=LlmSettings(timeout=300, attempts=1, repairs=0, again=0, max_tokens=40, concurrency=1),
+)
+"""What keeps a weak model on one core to a minute or two."""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def folder(home: Home) -> Path:
+    """The default model as a Hugging Face folder, which is what the server reads."""
+    try:
+        return unpacked(packaged_file("smollm2"), home.cache)
+    except ModelError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def base_url(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    why = missing()
+    if why is not None:
+        pytest.skip(why)
+    with served(folder, tmp_path_factory.mktemp("server") / "log") as url:
+        yield url
+
+
+def test_a_served_model_drives_a_whole_suite(
+    home: Home, folder: Path, base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSAY_HOME", str(home.root))
+    options = Options(
+        model="smollm2", layer=5, trace=False, sae="none", generator=f"llm:{folder}", base_url=base_url
+    )
+    plans, heard = [], Heard()
+    with Store(home) as store:
+        run_id = store.create_run("edit", TOWER.to_json(), asdict(options))
+        with recording(store, run_id, heard) as run:
+
+            def save(edit, plan):
+                plans.append(plan)
+                run.save(edit, plan)
+
+            run.finish(run_edit(TOWER, options, run.emit, home.cache, save, BOUNDED).status)
+        document = store.document(run_id)
+    assert document["status"] == "committed"
+    assert document["settings"]["llm"] == asdict(BOUNDED.llm)
+    rows = {row["id"]: row for row in document["benchmarks"]}
+    (plan,) = plans
+    assert len(rows) == 13
+    for row in rows.values():
+        assert str(folder) in row["generator"]
+        assert (row["score"] is None) == bool(row["reason"]), "no score without a reason, and no 0 for none"
+        assert row["rejects"] == sum(reject.benchmark == row["id"] for reject in plan.rejects)
+    unasked = {id for id, probes in plan.probes.items() if not probes} - {
+        "leme",
+        "sequential_collapse_threshold",
+    }
+    assert all(rows[id]["score"] is None and "no probe" in rows[id]["reason"] for id in unasked)
+    notes = document["generator"]["notes"]
+    assert "tokens in" in notes[0] and all(f"{purpose.id} " in notes[1] for purpose in PURPOSES)
+    assert len(plan.paraphrases) >= 4 and len(plan.neutral) >= 20
+    assert all(p.source.startswith("llm:") for probes in plan.probes.values() for p in probes)
+    lent = sum(not p.source.startswith("llm:") for p in plan.paraphrases)
+    assert lent == 0 or any(note.startswith(f"the three checks: {lent} of ") for note in notes)
+    titles = [data["title"] for data in heard.of("stage_progress") if data["stage"] == "ask"]
+    assert sum("tokens in" in title for title in titles) == 1 + len(PURPOSES), "progress for every call"
+
+    # The same command once more: nothing is asked, and not a byte differs.
+    once_more, same = Heard(), []
+    short = replace(options, bench=False)
+    run_edit(TOWER, short, once_more, home.cache, lambda edit, plan: same.append(plan), BOUNDED)
+    told = [data["title"] for data in once_more.of("stage_progress") if data["stage"] == "ask"]
+    assert told and not any(title.startswith("asking for") for title in told)
+    assert json.dumps(plan_to_json(same[0])) == json.dumps(plan_to_json(plan))
