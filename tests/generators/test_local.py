@@ -2,6 +2,7 @@
 
 import gc
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ def test_other_weights_are_asked_anew_and_the_same_ones_elsewhere_are_not(
     assert plan_of(moved, cache).probes == plan.probes
     assert files() == first
     (moved / "generation_config.json").write_text('{"temperature": 0.01}')
-    plan_of(moved, cache)
+    with suppress(GeneratorError):  # a model that nobody trained may write nothing that can be read
+        plan_of(moved, cache)
     assert files() > first
 
 
