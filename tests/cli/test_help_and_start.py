@@ -46,7 +46,7 @@ def test_every_command_has_help_that_fits_80_columns(assay: Assay, words: tuple[
     assert not [line for line in rest if line.strip().startswith("--") and len(line.split()) == 1]
 
 
-GROUPS = ((), ("edits",), ("runs",), ("eval",), ("sae",), ("features",))
+GROUPS = ((), ("edits",), ("runs",), ("eval",), ("sae",), ("features",), ("generators",))
 """Commands that only hold others."""
 
 

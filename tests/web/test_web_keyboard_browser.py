@@ -86,7 +86,7 @@ def test_from_the_top_of_the_form_to_a_started_run(
         assert document["options"]["only"] == ["edit_bench"] and document["status"] == "queued"
         tab_to(page, "Cancel")
         page.keyboard.press("Enter")
-        page.get_by_text("cancelled before it began").wait_for()
+        page.get_by_text("cancelled before it began", exact=True).wait_for()
 
 
 def test_through_the_tokens_of_a_feature(site: tuple[str, dict[str, str], Home], browser: Browser) -> None:

@@ -45,6 +45,8 @@ def work(home: Home, parent: int) -> None:
     since = started(parent)
     # A stop by the server is a Ctrl-C: what runs is marked as stopped and can be gone on with.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell script's background process inherits that Ctrl-C is ignored; here it is how a job is cancelled.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with only_writer(home.root / NAME, NAME), Store(home) as store:
         queue, shop = Queue(store), Workshop(store)
         for run_id in queue.orphans():
