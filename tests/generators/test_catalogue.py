@@ -265,8 +265,18 @@ def test_a_misspelt_relation_is_an_error_with_near_matches(catalogue):
             "one of catalogue, llm:MODEL, local:MODEL, replay:RUN",
             "did you mean catalogue?",
         ),
-        ("lm:x", "generator 'lm:x'", "one of catalogue, llm:MODEL, local:MODEL, replay:RUN", "did you mean llm:MODEL?"),
-        ("zzz", "generator 'zzz'", "one of catalogue, llm:MODEL, local:MODEL, replay:RUN", "choose one of these"),
+        (
+            "lm:x",
+            "generator 'lm:x'",
+            "one of catalogue, llm:MODEL, local:MODEL, replay:RUN",
+            "did you mean llm:MODEL?",
+        ),
+        (
+            "zzz",
+            "generator 'zzz'",
+            "one of catalogue, llm:MODEL, local:MODEL, replay:RUN",
+            "choose one of these",
+        ),
         ("llm", "generator 'llm'", "llm with a MODEL after the colon", "write llm:MODEL"),
         ("replay:", "generator 'replay:'", "replay with a RUN after the colon", "write replay:RUN"),
         (
