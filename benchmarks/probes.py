@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "gener
 from llm_server import TOWER, Call, Reply, Server, serving, well
 
 from assay.events import ignore
-from assay.pipeline import Options, run_edit
+from assay.options import Options
+from assay.pipeline import run_edit
 from assay.runs.home import find_home
 
 DELAY = 0.2

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from assay.benchmarks.names import NAMES
+from assay.characterise import assess, run_bench
 from assay.corpus.sources import corpus
 from assay.edits.delta import Edit, load_edit
 from assay.edits.make import make_edit
@@ -17,7 +18,8 @@ from assay.generators.catalogue.catalogue import Catalogue
 from assay.generators.plan import Plan, Request
 from assay.generators.plan_json import plan_to_json
 from assay.models.model import Model, weight_hash
-from assay.pipeline import Options, Outcome, assess, run_bench, run_edit
+from assay.options import Options
+from assay.pipeline import Outcome, run_edit
 from assay.settings import Settings
 from small import LENIENT, SMALL, TOWER, Heard, save, save_tiny, timeless
 from tiny import tiny_model

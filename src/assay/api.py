@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay import pipeline
+from assay import characterise
 from assay.benchmarks.names import chosen
 from assay.benchmarks.result import BenchResult
 from assay.corpus.sources import corpus as find_corpus
@@ -28,6 +28,7 @@ from assay.generators.plan import Plan, Request
 from assay.generators.table import generator as find_generator
 from assay.models.load import load as load_model
 from assay.models.model import Model
+from assay.options import Options
 from assay.probes.measure import measure
 from assay.runs.home import find_home
 from assay.sae.coder import SAE
@@ -209,12 +210,12 @@ def assess(
     plan = find_generator(generator, means).plan(
         edit.request, seed, settings.bench.n_probes, settings.bench.n_synthetic
     )
-    results, reading = pipeline.assess(
+    results, reading = characterise.assess(
         model,
         edit,
         plan,
         moments or _moments(model, edit.layer, settings, emit),
-        pipeline.Options(only=only, seed=seed),
+        Options(only=only, seed=seed),
         emit,
         settings,
     )

@@ -15,11 +15,13 @@ from llm_server import TOWER, Call, Reply, Server, good, said, serving, well
 from rich.console import Console
 from typer.testing import CliRunner
 
-from assay import pipeline
+from assay import characterise
 from assay.benchmarks.llm_judge_suite import judge_suite, judges
+from assay.characterise import run_bench
 from assay.cli.main import app
 from assay.generators.means import Means
-from assay.pipeline import Options, run_bench, run_edit
+from assay.options import Options
+from assay.pipeline import run_edit
 from assay.report.console import render_run
 from assay.report.html import write_report
 from assay.runs import suites
@@ -189,7 +191,7 @@ def test_a_run_stopped_in_the_judging_goes_on_there(
 
     with serving() as server:
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(pipeline, "judge_suite", stopped)
+            patch.setattr(characterise, "judge_suite", stopped)
             edited(server)
         run_id = store.find("last")
         assert store.status(run_id) == "interrupted" and len(store.results(run_id)) == 2

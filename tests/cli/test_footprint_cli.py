@@ -9,7 +9,8 @@ import pytest
 import torch
 from typer.testing import Result
 
-from assay.pipeline import Options, run_edit
+from assay.options import Options
+from assay.pipeline import run_edit
 from assay.runs.home import Home
 from assay.runs.recording import recording
 from assay.runs.store import Store

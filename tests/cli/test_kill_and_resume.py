@@ -16,9 +16,11 @@ import pytest
 
 from assay.asked import stored_options
 from assay.benchmarks.names import NAMES
+from assay.characterise import run_bench
 from assay.errors import StoreError
 from assay.events import Emit, ignore
-from assay.pipeline import Options, run_bench, run_edit
+from assay.options import Options
+from assay.pipeline import run_edit
 from assay.runs import suites
 from assay.runs.home import Home
 from assay.runs.recording import recording

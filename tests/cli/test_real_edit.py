@@ -16,7 +16,8 @@ from typer.testing import Result
 
 from assay.models.gguf import quiet_transformers
 from assay.models.load import load
-from assay.pipeline import Options, run_edit
+from assay.options import Options
+from assay.pipeline import run_edit
 from assay.runs.home import Home
 from assay.runs.recording import recording
 from assay.runs.store import Store

@@ -13,7 +13,8 @@ from assay.features.known import FILE
 from assay.features.watch import watching
 from assay.generators.catalogue.catalogue import Catalogue
 from assay.models.model import weight_hash
-from assay.pipeline import Options, Outcome, run_edit
+from assay.options import Options
+from assay.pipeline import Outcome, run_edit
 from assay.sae.formats.save import save_sae
 from assay.settings import Settings
 from small import LENIENT, SMALL, TOWER, Heard, save_tiny

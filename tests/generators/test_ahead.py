@@ -15,7 +15,8 @@ from assay.errors import GeneratorError, ModelError
 from assay.generators.ahead import planning
 from assay.generators.catalogue.catalogue import Catalogue
 from assay.generators.llm.generator import Llm
-from assay.pipeline import Options, run_edit
+from assay.options import Options
+from assay.pipeline import run_edit
 from small import LENIENT, Heard, save_tiny
 
 LONG = 60.0

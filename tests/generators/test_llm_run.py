@@ -15,9 +15,11 @@ pytest.importorskip("pydantic_ai")
 from llm_server import TOWER, WELL, Call, Reply, Server, good, only, said, serving, well
 from typer.testing import CliRunner
 
+from assay.characterise import run_bench
 from assay.cli.main import app
 from assay.errors import GeneratorError
-from assay.pipeline import Options, run_bench, run_edit
+from assay.options import Options
+from assay.pipeline import run_edit
 from assay.runs.folder import RunFolder
 from assay.runs.home import Home
 from assay.runs.recording import recording

@@ -16,7 +16,8 @@ from assay.generators.llm.purposes import PURPOSES
 from assay.generators.plan_json import plan_to_json
 from assay.models.gguf import unpacked
 from assay.models.packaged import packaged_file
-from assay.pipeline import Options, run_edit
+from assay.options import Options
+from assay.pipeline import run_edit
 from assay.runs.home import Home
 from assay.runs.recording import recording
 from assay.runs.store import Store

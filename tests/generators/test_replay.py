@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from assay.characterise import run_bench
 from assay.cli.main import app
 from assay.errors import GeneratorError, MissingRun
 from assay.generators.catalogue.catalogue import Catalogue
@@ -17,7 +18,8 @@ from assay.generators.plan import Plan, Request
 from assay.generators.plan_json import plan_to_json
 from assay.generators.replay import Replay
 from assay.generators.table import generator
-from assay.pipeline import Options, run_bench, run_edit
+from assay.options import Options
+from assay.pipeline import run_edit
 from assay.runs.folder import RunFolder
 from assay.runs.home import Home
 from assay.runs.recording import recording

@@ -84,7 +84,7 @@ def bench(
                 keep: Callable[[Plan], None],
             ) -> None:
                 with speak.loading(screen):
-                    from assay.pipeline import run_bench
+                    from assay.characterise import run_bench
                 chosen = asked.stored_options(options)
                 run_bench(edit_file, plan, chosen, emit, home.cache, done, keep=keep)
 

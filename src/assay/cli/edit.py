@@ -71,7 +71,8 @@ def edit(
     home = inputs.home_of(ctx)
     with speak.screen() as screen:
         with speak.loading(screen):
-            from assay.pipeline import Options, run_edit
+            from assay.options import Options
+            from assay.pipeline import run_edit
             from assay.runs.recording import recording
             from assay.runs.replayed import replayed
             from assay.runs.store import Store

@@ -75,7 +75,7 @@ def _command(format: str) -> Callable[..., None]:
             dataset = load(file, format)
             with speak.loading(screen):
                 from assay.evals.run import EvalOptions, run_eval
-                from assay.pipeline import open_model
+                from assay.models.opened import open_model
                 from assay.scale.executor import default_workers
             loaded = open_model(model, home.cache, screen)
             options = EvalOptions(

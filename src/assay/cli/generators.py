@@ -46,7 +46,7 @@ def compare(
             from assay.generators.compare.cases import cases_of, names_of
             from assay.generators.compare.run import Comparison, run_compare
             from assay.generators.means import means_in
-            from assay.pipeline import open_model
+            from assay.models.opened import open_model
         wanted = Comparison(names_of(named), cases_of(cases, limit), seed, fresh=fresh)
         loaded = open_model(model, home.cache, screen)
         means = means_in(home.cache, url, timeout, screen)

@@ -33,7 +33,7 @@ def selfcheck(
     home = inputs.home_of(ctx)
     with speak.screen() as screen:
         with speak.loading(screen):
-            from assay.pipeline import open_model
+            from assay.models.opened import open_model
             from assay.selfcheck.run import QUICK, CheckOptions, run_check
         options = replace(QUICK if quick else CheckOptions(), seed=seed, workers=workers, fresh=fresh)
         document = run_check(open_model(model, home.cache, screen), options, home, screen)

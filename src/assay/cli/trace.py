@@ -29,7 +29,8 @@ def trace(
     home = inputs.home_of(ctx)
     with speak.screen() as screen:
         with speak.loading(screen):
-            from assay.pipeline import Options, run_trace
+            from assay.options import Options
+            from assay.pipeline import run_trace
             from assay.runs.recording import recording
             from assay.runs.store import Store
         options = Options(model=model, seed=seed)

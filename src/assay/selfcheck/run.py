@@ -16,7 +16,7 @@ from assay.evals.casefile import CaseFile
 from assay.events import Emit, ignore, stage
 from assay.generators.catalogue.catalogue import VERSION, Catalogue
 from assay.models.model import Model
-from assay.pipeline import describe
+from assay.models.opened import describe
 from assay.runs.home import Home
 from assay.runs.process import only_writer
 from assay.runs.provenance import provenance

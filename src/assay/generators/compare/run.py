@@ -24,7 +24,7 @@ from assay.generators.llm.generator import VERSION as LLM_VERSION
 from assay.generators.means import Means
 from assay.generators.table import asking, generator
 from assay.models.model import Model
-from assay.pipeline import describe
+from assay.models.opened import describe
 from assay.runs.home import Home
 from assay.runs.process import only_writer
 from assay.runs.provenance import provenance
