@@ -14,7 +14,7 @@ from assay.settings import METHODS, VARIANTS
 
 if TYPE_CHECKING:
     from assay.generators.plan import Request
-    from assay.pipeline import Options
+    from assay.options import Options
 
 PROBES = ("same", "fresh")
 
@@ -202,7 +202,7 @@ def stored_options(stored: Mapping[str, Any]) -> "Options":
     """The Options that a stored run was made with."""
     from dataclasses import fields
 
-    from assay.pipeline import Options
+    from assay.options import Options
 
     values = {field.name: stored[field.name] for field in fields(Options) if field.name in stored}
     if values.get("only") is not None:

@@ -38,6 +38,19 @@ def test_two_runs_are_compared_score_by_score(site: Site) -> None:
     assert told["benchmarks"][0]["delta"] == pytest.approx(-0.51)
 
 
+def test_a_difference_too_small_to_be_shown_is_the_same(site: Site) -> None:
+    first = site.tell(example_run.committed())
+    other = example_run.committed()
+    other["benchmarks"][0]["score"] -= 0.002
+    other["benchmarks"][1]["score"] += 0.002
+    second = site.tell(other)
+    page = site.page(f"/compare?a={first}&b={second}")
+    changes = set(page.text.partition("B − A")[2].replace("B − A", "").split())
+    assert "same" in changes and not changes & {"−0.00", "+0.00", "worse", "better"}
+    told = site.get(f"/api/compare?a={first}&b={second}")["benchmarks"][0]
+    assert told["delta"] == pytest.approx(-0.002)  # programs are told all of it
+
+
 def test_what_only_one_run_was_asked_for_is_compared_as_not_run(site: Site) -> None:
     run = example_run.committed()
     whole = site.tell(run)

@@ -10,7 +10,7 @@ import example_run
 import llm_server
 import pytest
 
-from assay import pipeline
+from assay import characterise, pipeline
 from assay.benchmarks.names import NAMES
 from assay.runs.queue import WAITING
 from assay.web import work, worker
@@ -245,6 +245,19 @@ def test_a_link_fills_the_form_in(site: Site) -> None:
     assert site.client.get("/edit?prompt=%00", headers=HTML).status_code == 422
 
 
+def test_the_form_names_every_kind_of_generator(site: Site) -> None:
+    page = site.page("/edit")
+    assert "catalogue, llm:MODEL, local:MODEL or replay:RUN." in page.text
+    offered = [option["value"] for option in page.all("option") if "label" in option]
+    assert offered == ["llm:", "local:", "replay:"]
+
+
+def test_a_model_of_this_machine_lies_where_the_server_may_open(site: Site) -> None:
+    asked = {**EXAMPLE.model_dump(), "generator": "local:/etc"}
+    problems = site.post("/api/edits/check", asked)["problems"]
+    assert "outside of what this server may open" in problems["generator"]["came"]
+
+
 def test_a_run_can_be_edited_like(site: Site) -> None:
     asked = {**FORM, "old": "Paris", "layer": "2", "seed": 3, "trace": False, "only": ["zsre"], "sae": "none"}
     run_id = site.post("/api/edits", asked, 201)["run_id"]
@@ -263,7 +276,7 @@ def test_a_run_can_be_edited_like(site: Site) -> None:
 
 def test_from_the_form_to_thirteen_cards(site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "run_edit", partial(pipeline.run_edit, settings=LENIENT))
-    monkeypatch.setattr(work, "run_bench", partial(pipeline.run_bench, settings=LENIENT))
+    monkeypatch.setattr(work, "run_bench", partial(characterise.run_bench, settings=LENIENT))
     server, shop = site.server, work.Workshop(site.server.store)
 
     def do_next() -> None:
@@ -303,9 +316,9 @@ def test_a_language_model_makes_the_probes_of_an_edit_from_the_form(
     """From the form, like it, again on the same probes and on fresh ones, and gone on with."""
     pytest.importorskip("pydantic_ai")
     monkeypatch.setattr(work, "run_edit", partial(pipeline.run_edit, settings=LENIENT))
-    monkeypatch.setattr(work, "run_bench", partial(pipeline.run_bench, settings=LENIENT))
+    monkeypatch.setattr(work, "run_bench", partial(characterise.run_bench, settings=LENIENT))
     shop, only = work.Workshop(site.server.store), ["edit_bench", "zsre"]
-    assess = pipeline.assess
+    assess = characterise.assess
     with llm_server.serving() as llm:
         maker = {"generator": "llm:scripted", "base_url": f"{llm.base_url}/", "timeout": 7.5}
         asked = {**FORM, "model": str(folder), "layer": "1", "trace": False, "only": only, **maker}
@@ -392,7 +405,7 @@ def test_a_suite_that_was_stopped_is_gone_on_with(
     asked = {**FORM, "model": str(folder), "layer": "1", "trace": False, "only": only}
     run_id = site.post("/api/edits", asked, 201)["run_id"]
 
-    assess = pipeline.assess
+    assess = characterise.assess
     with monkeypatch.context() as patched:
         patched.setattr(pipeline, "assess", partial(cut_off, assess))
         job = server.queue.take()
@@ -402,7 +415,7 @@ def test_a_suite_that_was_stopped_is_gone_on_with(
     assert (run["status"], len(run["benchmarks"])) == ("failed", 1)
     assert "power cut" in site.page(f"/runs/{run_id}").text
 
-    monkeypatch.setattr(work, "run_bench", partial(pipeline.run_bench, settings=LENIENT))
+    monkeypatch.setattr(work, "run_bench", partial(characterise.run_bench, settings=LENIENT))
     site.post(f"/api/runs/{run_id}/resume")
     job = server.queue.take()
     assert job is not None and job.work == "resume"

@@ -96,3 +96,40 @@ def test_a_text_is_shaded_and_an_error_stands_where_it_happens(page: Page, root:
     page.get_by_role("textbox", name="Text").fill("   ")
     page.get_by_role("button", name="Show where it fires").click()
     page.get_by_text("an empty text").wait_for()
+
+
+def test_a_language_model_is_named_where_the_button_is(page: Page, root: Path) -> None:
+    pytest.importorskip("pydantic_ai")
+    from llm_feature_server import asked, proposing
+
+    page.goto("/features/5?sae=saes%2Ftiny")
+    box = page.locator("#better-form")
+    assert not page.get_by_label("Who proposes labels").is_visible()
+    box.get_by_text("Ask a language model").click()
+    name = page.get_by_label("Who proposes labels")
+    name.fill("llama")
+    name.press("Tab")
+    page.locator("#f-better-generator-wrong", has_text="Generator 'llama'").wait_for()
+    box.get_by_text("Ask a language model").click()
+    page.get_by_role("button", name="Suggest a better label").click()
+    page.locator("#f-better-generator:focus").wait_for()
+    assert "better=" not in page.url and name.get_attribute("aria-invalid") == "true"
+    with asked(proposing("weather of the arctic")) as server:
+        name.fill("llm:scripted")
+        box.get_by_label("Base URL").fill(server.base_url)
+        box.get_by_label("Timeout").fill("9")
+        page.locator("#f-better-generator-wrong").wait_for(state="hidden")
+        assert "llm:scripted" in box.locator("summary").inner_text()
+        name.press("Enter")
+        page.wait_for_url("**better=*")
+        work(root)
+    page.locator("[data-panel=better]", has_text="Asked: llm:scripted").wait_for()
+    with asked(proposing()) as server:
+        gone = server.base_url
+    page.locator("#score-form summary").click()
+    page.get_by_label("Who writes the label's sentences").fill("llm:scripted")
+    page.locator("#score-form").get_by_label("Base URL").fill(gone)
+    page.get_by_role("button", name="Score live").click()
+    page.wait_for_url("**run=*")
+    work(root)
+    page.locator("[data-live=score] [data-panel=status] [role=alert]", has_text="wanted:").wait_for()

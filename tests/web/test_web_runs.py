@@ -162,6 +162,9 @@ def test_a_finished_run_shows_thirteen_cards_failures_first_and_its_reading(site
     assert "13 of 13" in page.text and "surface memorisation" in page.text
     assert {"template", "alias", "compositional"} <= set(page.text.split())  # portability by its axes
     assert page.all("progress", max="13") == []  # nothing is left to wait for
+    reading = example_run.committed()["reading"]
+    for words in (*reading["sentences"], *reading["next_steps"]):
+        assert page.text.count(" ".join(words.split())) == 1  # it stands once, above the benchmarks
 
 
 def test_a_running_run_says_how_far_its_suite_is_in_suite_order(site: Site) -> None:
@@ -173,7 +176,8 @@ def test_a_running_run_says_how_far_its_suite_is_in_suite_order(site: Site) -> N
     places = [int(str(card["data-place"])) for card in page.all("details", **{"class": "card"})]
     assert places == list(range(13))
     assert page.all("div", id="run")[0]["data-going"] == "true"
-    assert "Not run: its turn has not come yet." in page.text
+    assert "To come: its turn has not come yet." in page.text and "not run" not in page.text.lower()
+    assert page.text.count("… to come") == 9 + 9  # in the overview and on the cards
     assert "No reading yet" in page.text and "was switched off" not in page.text
 
 

@@ -1,14 +1,16 @@
 """The benchmarks of a run as they are shown: finished, unscored with a reason, or not run with a reason."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assay.report.glossary import BENCHMARKS, GROUPS, Entry
-from assay.report.words import VERDICTS, Word, interval, number
+from assay.report.words import TO_COME, VERDICTS, Word, interval, number
 
 Run = Mapping[str, Any]
 """``run.json`` as ``runs.fold`` makes it; every part may be missing or null."""
+
+NOT_ASKED = "not among the benchmarks of this run"
 
 _BAD_FIRST = ("low", "uncertain", "unscored", "missing", "high")
 
@@ -27,11 +29,13 @@ class Bench:
     """Why there is no score, or what an uncertain one means."""
     data: Mapping[str, Any]
     """The result's dict; empty when it has not run."""
+    to_come: bool = False
+    """Whether it has not run because its turn has not come yet."""
 
     @property
     def word(self) -> Word:
         """The verdict in words and symbols."""
-        return VERDICTS[self.state]
+        return TO_COME if self.to_come else VERDICTS[self.state]
 
     @property
     def entry(self) -> Entry | None:
@@ -76,14 +80,33 @@ def bench(data: Mapping[str, Any]) -> Bench:
     )
 
 
-def benches(run: Run) -> tuple[Bench, ...]:
-    """Those of the thirteen that were asked for, in their order, whether they have run or not, and all that came."""
+def benches(run: Run, every: bool = False) -> tuple[Bench, ...]:
+    """Those of the thirteen that were asked for, in their order, whether they have run or not, and all that came.
+
+    ``every``: also those that nobody asked for.
+    """
     came = {str(data.get("id")): bench(data) for data in run.get("benchmarks") or ()}
-    why = why_not_run(run)
-    only = (run.get("options") or {}).get("only") or BENCHMARKS
-    blank = [Bench(id, row.title, row.group, "", "missing", why, {}) for id, row in BENCHMARKS.items()]
-    known = [came.pop(card.id, card) for card in blank if card.id in came or card.id in only]
+    wanted = asked_for(run)
+    known = [
+        came.pop(id) if id in came else _blank(id, row, run, id in wanted)
+        for id, row in BENCHMARKS.items()
+        if every or id in came or id in wanted
+    ]
     return (*known, *came.values())
+
+
+def asked_for(run: Run) -> Collection[str]:
+    """Ids of the benchmarks that a run is to have, or was to have."""
+    options = run.get("options") or {}
+    return options.get("only") or BENCHMARKS
+
+
+def _blank(id: str, row: Entry, run: Run, wanted: bool) -> Bench:
+    """One that is not there."""
+    measured = (run.get("options") or {}).get("bench") is not False
+    to_come = wanted and measured and run.get("status") in ("running", "queued")
+    why = why_not_run(run) if wanted and measured else NOT_ASKED
+    return Bench(id, row.title, row.group, "", "missing", why, {}, to_come)
 
 
 def all_of_them(cards: Sequence[Bench]) -> bool:
@@ -97,7 +120,7 @@ def why_not_run(run: Run) -> str:
     if status == "rolled_back":
         return "the edit was rolled back, so there was nothing to characterise"
     if status == "committed":
-        return "not among the benchmarks of this run"
+        return NOT_ASKED
     return "its turn has not come yet" if status in ("running", "queued") else "the run ended before it"
 
 
@@ -122,5 +145,5 @@ def failures_first(cards: Sequence[Bench]) -> tuple[Bench, ...]:
 
 def tally(cards: Sequence[Bench]) -> tuple[tuple[Word, int], ...]:
     """How many of each verdict, those that occur only."""
-    counts = ((VERDICTS[state], sum(card.state == state for card in cards)) for state in VERDICTS)
+    counts = ((word, sum(card.word == word for card in cards)) for word in (*VERDICTS.values(), TO_COME))
     return tuple((word, n) for word, n in counts if n)

@@ -15,7 +15,7 @@ from assay.report.footprint import lines as footprint
 from assay.report.judged import judged_lines
 from assay.report.strip import strip
 from assay.report.text import cells, one_line
-from assay.report.words import NONE, VERDICTS, interval, number, probability, seconds, signed
+from assay.report.words import TO_COME, VERDICTS, difference, interval, number, probability, seconds
 from assay.runs.compare import compare
 
 _WIDTHS = (27, 12, 5, 11, 7, 6)
@@ -203,16 +203,18 @@ def render_compare(a: Run, b: Run, console: Console) -> None:
     console.print()
     console.print(Text(f"  {'':27}  {'A':<6}  {'B':<6}  {'B - A':<6}  change", style="dim"))
     left, right = ({card.id: card for card in thirteen.benches(run)} for run in (a, b))
+    shown = (*left.values(), *right.values())
     for row in compare(_whole(a), _whole(b))["benchmarks"]:
         line = Text(f"  {cells(row['title'], 27)}  ")
         for card in (left.get(row["id"]), right.get(row["id"])):
             word = card.word if card else VERDICTS["missing"]
             line.append(f"{number(card.data.get('score') if card else None):<4} ")
             line.append(f"{word.symbol}  ", style=word.style)
-        delta = signed(row["delta"]) if row["delta"] is not None else NONE
-        line.append(f"{delta:<6}  {row['change']}")
+        delta, change = difference(row)
+        line.append(f"{delta:<6}  {change}")
         console.print(line)
-    legend = "  ".join(f"{word.symbol} {word.word}" for word in VERDICTS.values())
+    known = (*VERDICTS.values(), *([TO_COME] if any(card.to_come for card in shown) else ()))
+    legend = "  ".join(f"{word.symbol} {word.word}" for word in known)
     console.print(Padding(Text(legend, style="dim"), (1, 2, 0, 2)))
     note = "“may be chance”: the two 95% intervals overlap."
     console.print(Padding(Text(note, style="dim"), (0, 2, 0, 2)))

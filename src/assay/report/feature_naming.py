@@ -39,8 +39,18 @@ def written_lines(made: Json | None) -> Iterator[Text | Padding]:
     """Who wrote a feature's sentences and what became of them; nothing for those of the corpus."""
     if not made:
         return
-    by = one_line(f"{made['generator']}:{made['model']}", 60)
-    yield heading("Who wrote the sentences", f"{by}, from the label alone")
+    yield heading("Who wrote the sentences", f"{model_name(made, 60)}, from the label alone")
+    for line in joined(written_words(made), _WIDTH):
+        yield paragraph(line)
+
+
+def model_name(by: Json, limit: int = 80) -> str:
+    """``llm:MODEL`` of who was asked."""
+    return one_line(f"{by['generator']}:{by['model']}", limit)
+
+
+def written_words(made: Json) -> list[str]:
+    """What became of the sentences that a language model wrote for a label, in a few words each."""
     names = {"matching": "for the label", "other": "not for it", "near": "close to it"}
     kept = [f"{made['accepted'][key]} of {made['wanted']} {name}" for key, name in names.items()]
     turns = made["asked_again"]
@@ -51,8 +61,7 @@ def written_lines(made: Json | None) -> Iterator[Text | Padding]:
     corpus = made.get("on_corpus") or {}
     if corpus.get("score") is not None:
         words.append(f"InterpScore on corpus sentences {corpus['score']:.0%}, n {corpus['n']}")
-    for line in joined(words, _WIDTH):
-        yield paragraph(line)
+    return words
 
 
 def _feature(one: Json) -> Iterator[Text | Padding]:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from assay.features.reading import name_of
 from assay.report.alike import square, usable
 from assay.report.charts import track_of
+from assay.report.feature_naming import cost_words, model_name, written_words
 from assay.report.feature_scores import VERDICTS, interp_figures, mui_figures, purity_figures
 from assay.report.glossary import FEATURES, Entry
 from assay.report.lines import small_share
@@ -21,6 +22,7 @@ from assay.report.token_heat import activations, heat, strongest
 from assay.report.words import NONE, Word, level_word, number
 
 __all__ = ["activations", "heat", "number", "small_share", "square", "strongest", "usable"]
+__all__ += ["cost_words", "model_name", "written_words"]
 
 Json = Mapping[str, Any]
 SCORES = ("interp", "purity", "mui")

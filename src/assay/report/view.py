@@ -115,7 +115,7 @@ def figures(check: Mapping[str, Any]) -> list[str]:
         if key.endswith("_threshold") or not isinstance(value, int | float | str):
             continue
         shown = value if isinstance(value, str) else number(value, 3 if isinstance(value, float) else 0)
-        lines.append(f"{key.replace('_', ' ')} {shown}")
+        lines.append(f"in {shown}" if key == "unit" else f"{key.replace('_', ' ')} {shown}")
         if wanted is not None:
             lines[-1] += f" (must be ≥ {number(wanted)})"
     return lines

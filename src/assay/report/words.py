@@ -33,6 +33,9 @@ VERDICTS: Mapping[str, Word] = {
 }
 """``Score.verdict``, and ``missing`` for a benchmark that has not run."""
 
+TO_COME = Word("to come", "…", "none", "dim")
+"""In place of ``missing`` while the run goes on: its turn has not come yet."""
+
 LEVELS: Mapping[str, str] = {"high": "high", "low": "low"}
 """A feature's score does not pass or fail: it is high or low."""
 
@@ -89,8 +92,21 @@ def probability(value: Any) -> str:
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """A difference with its sign."""
-    return f"{value:+.{digits}f}".replace("-", "−")
+    """A difference with its sign; without one where nothing but zeros would be shown."""
+    shown = f"{value:+.{digits}f}"
+    return shown.replace("-", "−") if float(shown) else shown[1:]
+
+
+def difference(row: Mapping[str, Any]) -> tuple[str, str]:
+    """The difference between two runs' scores, and what it means, of a row that ``runs.compare`` gave.
+
+    One that is shown as 0.00 is called the same, however it came about: no figure on the page says otherwise.
+    """
+    delta, change = row["delta"], str(row["change"])
+    if delta is None:
+        return NONE, change
+    shown = signed(delta)
+    return shown, change if float(shown.replace("−", "-")) else "same"
 
 
 def interval(pair: Sequence[float] | None) -> str:

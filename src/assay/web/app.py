@@ -15,12 +15,12 @@ from assay.errors import InputError, MissingRun
 from assay.runs.home import Home
 from assay.runs.queue import Queue
 from assay.runs.store import Store
-from assay.web.edit_form import FieldError
 from assay.web.page import page
 from assay.web.routes import ROUTERS
 from assay.web.safety import Guard, Safety
 from assay.web.state import State
 from assay.web.supervisor import Supervisor
+from assay.web.wrong import FieldError
 
 BAD = 422
 """Status of an answer to what a user can put right."""

@@ -1,7 +1,7 @@
 """The form of a weight edit: its fields, what is wrong with one, and the request that it makes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -11,11 +11,13 @@ from assay.asked import FIELDS
 from assay.benchmarks.names import NAMES
 from assay.errors import InputError
 from assay.generators.plan import Request
-from assay.pipeline import Options
+from assay.options import Options
 from assay.runs.replayed import replayed
-from assay.web import within
+from assay.web import maker, within
+from assay.web.maker import Maker
 from assay.web.state import State
-from assay.web.text import LARGEST_SEED, LONGEST_WAIT, SHORTEST_WAIT, Long, Short
+from assay.web.text import LARGEST_SEED, Long, Short
+from assay.web.wrong import Problem, blank, raise_first, wrong
 
 
 class EditForm(BaseModel):
@@ -52,35 +54,12 @@ class EditForm(BaseModel):
     """An alias, a folder, or none; null: the one that comes with the model, if any."""
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with one field."""
-
-    field: str
-    error: InputError
-
-    def to_json(self) -> dict[str, str]:
-        """A JSON-able dict."""
-        return {"came": self.error.came, "wanted": self.error.wanted, "todo": self.error.todo}
-
-
-class FieldError(InputError):
-    """A field of a form that cannot mean anything."""
-
-    def __init__(self, field: str, error: InputError) -> None:
-        self.field = field
-        super().__init__(f"{field}: {error.came}", error.wanted, error.todo)
-
-
-def _blank(text: str | None) -> str | None:
-    """An empty field asks for nothing."""
-    return text.strip() or None if text is not None else None
+def _maker(form: EditForm) -> Maker:
+    return Maker(form.generator, form.base_url, form.timeout)
 
 
 def _generator(form: EditForm, server: State) -> str:
-    name = asked.generator(form.generator)
-    if _blank(form.base_url) is None:  # else what the server lacks is told at its address
-        asked.endpoint(name, None, None, FIELDS)
+    name = maker.generator(_maker(form), server.roots)
     if name.startswith("replay:") and not list(
         _wrong(form, server, ("prompt", "subject", "target", "relation"))
     ):
@@ -89,31 +68,7 @@ def _generator(form: EditForm, server: State) -> str:
 
 
 def _base_url(form: EditForm, server: State) -> str | None:
-    url = _blank(form.base_url)
-    if url is None or not _can_be_read(form):
-        return url
-    return asked.endpoint(form.generator, url, None, FIELDS)
-
-
-def _timeout(form: EditForm, server: State) -> None:
-    if form.timeout is None or not _can_be_read(form):
-        return
-    asked.of_a_server("timeout", form.generator, FIELDS)
-    if not SHORTEST_WAIT <= form.timeout <= LONGEST_WAIT:
-        raise InputError(
-            f"timeout {form.timeout:g}",
-            f"from {SHORTEST_WAIT} to {LONGEST_WAIT:,} seconds",
-            "for example 300; leave it empty for 60",
-        )
-
-
-def _can_be_read(form: EditForm) -> bool:
-    """Whether the generator is one: else that is what is wrong, not what stands beside it."""
-    try:
-        asked.generator(form.generator)
-    except InputError:
-        return False
-    return True
+    return maker.base_url(_maker(form))
 
 
 def _model(form: EditForm, server: State) -> str:
@@ -121,12 +76,12 @@ def _model(form: EditForm, server: State) -> str:
 
 
 def _sae(form: EditForm, server: State) -> str | None:
-    name = _blank(form.sae)
+    name = blank(form.sae)
     return None if name is None else within.sae(name, server.roots)
 
 
 def _relation(form: EditForm, server: State) -> object:
-    name = _blank(form.relation)
+    name = blank(form.relation)
     return None if name is None else asked.known_relation(name)
 
 
@@ -146,14 +101,14 @@ def _only(form: EditForm, server: State) -> tuple[str, ...] | None:
 
 def _request(form: EditForm) -> Request:
     return asked.request(
-        form.prompt, form.subject, form.target, _blank(form.old), _blank(form.relation), FIELDS
+        form.prompt, form.subject, form.target, blank(form.old), blank(form.relation), FIELDS
     )
 
 
 CHECKS: Mapping[str, Callable[[EditForm, State], object]] = {
     "prompt": lambda form, server: asked.filled("prompt", form.prompt, FIELDS),
     "subject": _standing,
-    "target": lambda form, server: asked.differing(form.target, _blank(form.old), FIELDS),
+    "target": lambda form, server: asked.differing(form.target, blank(form.old), FIELDS),
     "relation": _relation,
     "model": _model,
     "layer": lambda form, server: asked.layer(form.layer.strip() or "auto", FIELDS),
@@ -161,7 +116,7 @@ CHECKS: Mapping[str, Callable[[EditForm, State], object]] = {
     "variant": lambda form, server: asked.variant(form.variant),
     "generator": _generator,
     "base_url": _base_url,
-    "timeout": _timeout,
+    "timeout": lambda form, server: maker.timeout(_maker(form)),
     "only": _only,
     "sae": _sae,
 }
@@ -174,17 +129,12 @@ def problems(form: EditForm, server: State) -> Iterator[Problem]:
 
 
 def _wrong(form: EditForm, server: State, fields: Sequence[str]) -> Iterator[Problem]:
-    for field in fields:
-        try:
-            CHECKS[field](form, server)
-        except InputError as error:
-            yield Problem(field, error)
+    return wrong({field: partial(CHECKS[field], form, server) for field in fields})
 
 
 def read(form: EditForm, server: State) -> tuple[Request, Options]:
     """What a form asks for. Raises FieldError for the first field that is wrong."""
-    for problem in problems(form, server):
-        raise FieldError(problem.field, problem.error)
+    raise_first(problems(form, server))
     options = Options(
         model=_model(form, server),
         layer=asked.layer(form.layer.strip() or "auto", FIELDS),
@@ -195,7 +145,7 @@ def read(form: EditForm, server: State) -> tuple[Request, Options]:
         only=_only(form, server),
         seed=form.seed,
         trace=form.trace,
-        sae=_blank(form.sae),
+        sae=blank(form.sae),
         base_url=_base_url(form, server),
         timeout=form.timeout,
     )

@@ -1,11 +1,12 @@
 """What pages and programs may ask of features: each value with its limits, before anything is looked up."""
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from assay.features.chooser import Chooser, Places
+from assay.web.maker import Maker
 from assay.web.saes import DEFAULT
 from assay.web.text import LARGEST_SEED, LARGEST_SEQ, Long, Short
 
@@ -76,11 +77,33 @@ class Body(BaseModel):
     sae: Short = DEFAULT
 
 
-class Score(Body):
+class Asking(Body):
+    """Something that a language model may help with."""
+
+    base_url: Short | None = None
+    """Address of the server that it is asked at; null: the provider's own."""
+    timeout: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """Seconds to wait for one answer of it; null: as usual."""
+
+    def maker(self, name: str | None) -> Maker:
+        """The model of this name at that server."""
+        return Maker(name, self.base_url, self.timeout)
+
+
+class Score(Asking):
     """Score it live: under a label given for this time, else under its own."""
 
     label: Short | None = None
     seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
+    sentences: Short | None = None
+    """Who writes the label's sentences, llm:MODEL or local:MODEL; null: held-out text is searched."""
+
+
+class Relabel(Asking):
+    """Look for a better label."""
+
+    generator: Short | None = None
+    """Who proposes labels, llm:MODEL or local:MODEL; null: assay itself, by rule."""
 
 
 class Label(Body):

@@ -1,6 +1,7 @@
 """Runs about one feature: how they are asked for, and found again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from assay.errors import InputError
@@ -9,20 +10,28 @@ from assay.features.labels.concepts import read_label
 from assay.runs.queue import Queue
 from assay.runs.store import Store
 from assay.runs.wanted import Wanted
-from assay.web.feature_asked import Score, Text
+from assay.web.feature_asked import Asking, Relabel, Score, Text
 from assay.web.live import GOING
+from assay.web.maker import base_url, writer_checks
 from assay.web.saes import Named
+from assay.web.wrong import Checks, blank, raise_first, wrong
 
 KIND = "feature"
 SCORED, TRIED, BETTER = "feature {} of {}", "feature {} of {} on a text", "a better label of feature {} of {}"
 """Subjects of the three works, by which runs are found."""
 
 
-def ask_score(queue: Queue, sae: Named, feature: int, asked: Score) -> str:
+def score_checks(asked: Score, roots: Sequence[Path]) -> Checks:
+    """What may be wrong with the fields of who writes sentences."""
+    return writer_checks("sentences", asked.maker(asked.sentences), "sentences", roots)
+
+
+def ask_score(queue: Queue, sae: Named, feature: int, asked: Score, roots: Sequence[Path]) -> str:
     """Ask for the three scores of a feature; the run's id. Raises InputError for an empty label, or where nobody says
-    which model the SAE reads."""
+    which model the SAE reads, FieldError for a language model that cannot be asked."""
+    raise_first(wrong(score_checks(asked, roots)))
     label = None if asked.label is None else read_label(asked.label).label
-    options = {"label": label, "seed": asked.seed}
+    options = {"label": label, "seed": asked.seed, **_by(asked, "sentences", asked.sentences)}
     return _ask(queue, sae, feature, SCORED, "feature", options)
 
 
@@ -33,15 +42,32 @@ def ask_text(queue: Queue, sae: Named, feature: int, asked: Text) -> str:
     return _ask(queue, sae, feature, TRIED, "text", {"text": asked.text})
 
 
-def ask_better(queue: Queue, sae: Named, feature: int, own: Labelled | None) -> str:
-    """Ask for a better label than ``own``; the run's id. Raises InputError for one that was given by hand."""
+def better_checks(asked: Relabel, roots: Sequence[Path]) -> Checks:
+    """What may be wrong with the fields of who proposes labels."""
+    return writer_checks("generator", asked.maker(asked.generator), "labels", roots)
+
+
+def ask_better(
+    queue: Queue, sae: Named, feature: int, own: Labelled | None, asked: Relabel, roots: Sequence[Path]
+) -> str:
+    """Ask for a better label than ``own``; the run's id. Raises InputError for one that was given by hand, FieldError
+    for a language model that cannot be asked."""
+    raise_first(wrong(better_checks(asked, roots)))
     if own is not None and own.source == "user":
         raise InputError(
             f"feature {feature}, which was labelled by hand: {own.label!r}",
             "a feature with an automatic label, or none",
             "a label given by hand stays; give it another one by hand",
         )
-    return _ask(queue, sae, feature, BETTER, "relabel", {})
+    return _ask(queue, sae, feature, BETTER, "relabel", _by(asked, "generator", asked.generator))
+
+
+def _by(asked: Asking, field: str, name: str | None) -> dict[str, Any]:
+    """The language model that was named, as it is stored and carried to the worker; nothing where none was."""
+    known = blank(name)
+    if known is None:
+        return {}
+    return {field: known, "base_url": base_url(asked.maker(known)), "timeout": asked.timeout}
 
 
 def _ask(queue: Queue, sae: Named, feature: int, subject: str, work: str, options: Mapping[str, Any]) -> str:

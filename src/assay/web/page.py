@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, PackageLoader
 
 from assay.report.html import environment as report_environment
+from assay.web import maker
 
 
 @cache
@@ -18,7 +19,7 @@ def _environment() -> Environment:
 
 def render(asked: Request, template: str, **given: Any) -> str:
     """A template with what all of them know: the path that is open, and the mark that writes must show."""
-    known = {"path": asked.url.path, "csrf": getattr(asked.state, "csrf", "")}
+    known = {"path": asked.url.path, "csrf": getattr(asked.state, "csrf", ""), "maker": maker}
     return _environment().get_template(template).render(**known, **given)
 
 

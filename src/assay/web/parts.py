@@ -59,7 +59,7 @@ PARTS: Mapping[str, Part] = {
         Part("trace", ("trace",), ("trace",)),
         Part("footprint", ("carried", "footprint")),
         Part("feature", ("feature_scores",), ("feature",)),
-        Part("suite", ("plan", "committed", "bench_started", "bench_result", "reading")),
+        Part("suite", ("plan", "committed", "bench_started", "bench_result")),
         Part("cards", ()),
         Part("glossary", ()),
         Part("provenance", ("plan", "stage_finished"), EVERY),

@@ -6,21 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from assay.asked import stored_options
+from assay.characterise import run_bench
 from assay.events import Emit, ignore, stage
-from assay.features.labelling import suggest
 from assay.features.on_text import on_text
 from assay.features.score import score_feature
-from assay.features.scorer import Scorer
+from assay.features.scorer import Scorer, Trier
+from assay.generators.llm.author import Author, author
+from assay.generators.means import means_in
 from assay.generators.plan import Plan, Request
 from assay.models.load import load
 from assay.models.model import Model
-from assay.pipeline import run_bench, run_edit
+from assay.pipeline import run_edit
 from assay.runs import suites
 from assay.runs.queue import Job
 from assay.runs.recording import recording
 from assay.runs.store import Store
 from assay.sae.coder import SAE
 from assay.sae.host import model_read
+from assay.web.better import better_label
 from assay.web.merging import merged
 from assay.web.opened import LastSae
 
@@ -60,6 +63,17 @@ class Workshop:
         """All that scoring a feature reads; of the last SAE it is kept."""
         host = self.model(model_read(self.sae(sae), model), self.cache)
         return self._last.scoring(sae, host, seed, emit)
+
+    def writer(self, asked: Mapping[str, Any], field: str, asked_for: str, emit: Emit) -> Author | None:
+        """The language model that ``field`` of a job names to write ``asked_for``; None where it names none.
+
+        Its key is looked up now, in the environment. Raises GeneratorError where it lacks what it needs.
+        """
+        name = asked.get(field)
+        if name is None:
+            return None
+        means = means_in(self.cache, asked.get("base_url"), asked.get("timeout"), emit)
+        return author(name, means, asked_for)
 
     def suite(
         self,
@@ -107,20 +121,31 @@ def do_feature(shop: Workshop, job: Job) -> None:
     """The three scores of a feature."""
     asked = job.args
     with recording(shop.store, job.run_id, queued=True) as recorded:
+        writer = shop.writer(asked, "sentences", "sentences", recorded.emit)
         with stage(recorded.emit, "load", "opening model and index"):
             scorer = shop.scoring(asked["sae"], asked.get("model"), asked["seed"], recorded.emit)
-        score_feature(scorer.material, asked["feature"], asked.get("label"), scorer=scorer)
+        score_feature(scorer.material, asked["feature"], asked.get("label"), _trier(writer), scorer)
         recorded.finish("done")
+
+
+def _trier(writer: Author | None) -> Trier | None:
+    """What tries labels on sentences of a language model; None for those of the corpus."""
+    if writer is None:
+        return None
+    from assay.features.llm.trial import written_by  # only it needs the packages that speak to servers
+
+    return written_by(writer)
 
 
 def do_relabel(shop: Workshop, job: Job) -> None:
     """A better label of one feature, kept if there is one."""
     asked = job.args
     with recording(shop.store, job.run_id, queued=True) as recorded:
+        writer = shop.writer(asked, "generator", "labels", recorded.emit)
         with stage(recorded.emit, "load", "opening model and index"):
             scorer = shop.scoring(asked["sae"], asked.get("model"), 0, recorded.emit)
-        found = suggest(scorer.material, asked["feature"])
-        recorded.emit("feature_scores", {"better": found.to_json()})
+        found = better_label(scorer.material, asked["feature"], writer)
+        recorded.emit("feature_scores", {"better": found})
         recorded.finish("done")
 
 

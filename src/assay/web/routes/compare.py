@@ -34,6 +34,5 @@ def compare_runs(server: Server, a: Short, b: Short) -> dict[str, Any]:
 def _both(server: State, a: str, b: str) -> dict[str, Any]:
     """The comparison, the two documents, and their cards by benchmark: of what only one was asked for, too."""
     left, right = server.store.document(a), server.store.document(b)
-    every: dict[str, Any] = {"options": {}}
-    drawn = [{card.id: card for card in cards.benches({**run, **every})} for run in (left, right)]
+    drawn = [{card.id: card for card in cards.benches(run, every=True)} for run in (left, right)]
     return {"rows": compare(left, right)["benchmarks"], "runs": (left, right), "cards": drawn}

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 
 from assay.benchmarks.names import NAMES
 from assay.generators.catalogue.relations import load_relations
-from assay.generators.table import GENERATORS
 from assay.sae.shipped import ALIASES
 from assay.settings import METHODS, VARIANTS
 from assay.web.edit_form import EXAMPLE, EditForm, problems, read
@@ -18,6 +17,7 @@ from assay.web.routes.run_actions import Made, made
 from assay.web.state import Server, State
 from assay.web.text import LARGEST_SEED, Long, Short
 from assay.web.waiting import places
+from assay.web.wrong import told
 
 router = APIRouter()
 
@@ -67,7 +67,6 @@ def edit_page(request: Request, server: Server, prefill: Annotated[Prefill, Quer
         benchmarks=NAMES,
         methods=METHODS,
         variants=VARIANTS,
-        generators=tuple(GENERATORS),
         models=_models(server),
         saes=("none", *ALIASES),
         places=places(server),
@@ -77,7 +76,7 @@ def edit_page(request: Request, server: Server, prefill: Annotated[Prefill, Quer
 @router.post("/api/edits/check")
 def check(server: Server, form: EditForm) -> dict[str, Any]:
     """What is wrong with which field, as far as can be told without a model; nothing is run."""
-    return {"problems": {problem.field: problem.to_json() for problem in problems(form, server)}}
+    return told(problems(form, server))
 
 
 @router.post("/api/edits", status_code=201)

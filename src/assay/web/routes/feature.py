@@ -13,14 +13,23 @@ from assay.features.labels.concepts import read_label
 from assay.runs.store import Store
 from assay.sae.index.document import feature_document
 from assay.web.doing import listen_after
-from assay.web.feature_asked import Body, Label, Score, Text
-from assay.web.feature_runs import ask_better, ask_score, ask_text, newest, run_of
+from assay.web.feature_asked import Label, Relabel, Score, Text
+from assay.web.feature_runs import (
+    ask_better,
+    ask_score,
+    ask_text,
+    better_checks,
+    newest,
+    run_of,
+    score_checks,
+)
 from assay.web.live import GOING
 from assay.web.page import page
 from assay.web.saes import DEFAULT, Named
 from assay.web.state import Server
 from assay.web.tables import Shelf, Shelved
 from assay.web.text import Short
+from assay.web.wrong import told, wrong
 
 router = APIRouter()
 
@@ -129,7 +138,13 @@ def one_feature(shelf: Shelved, feature: Number, sae: Short = DEFAULT) -> dict[s
 def score(server: Server, shelf: Shelved, feature: Number, asked: Score) -> dict[str, str]:
     """Ask for its three scores; the run tells them one after another."""
     sae = shelf.saes.named(asked.sae)
-    return {"run_id": ask_score(server.queue, sae, sae.check_feature(feature), asked)}
+    return {"run_id": ask_score(server.queue, sae, sae.check_feature(feature), asked, server.roots)}
+
+
+@router.post("/api/features/{feature}/score/check")
+def check_score(server: Server, feature: Number, asked: Score) -> dict[str, Any]:
+    """What is wrong with who is to write the sentences, as far as can be told without asking; nothing is run."""
+    return told(wrong(score_checks(asked, server.roots)))
 
 
 @router.post("/api/features/{feature}/text", status_code=201)
@@ -140,11 +155,18 @@ def text(server: Server, shelf: Shelved, feature: Number, asked: Text) -> dict[s
 
 
 @router.post("/api/features/{feature}/relabel", status_code=201)
-def relabel(server: Server, shelf: Shelved, feature: Number, asked: Body) -> dict[str, str]:
-    """Look for a better label in the sentences it fires on; kept only if it is better on held-out ones."""
+def relabel(server: Server, shelf: Shelved, feature: Number, asked: Relabel) -> dict[str, str]:
+    """Look for a better label in the sentences it fires on; kept only if it is better on held-out ones. One without a
+    label is looked at as for the first time."""
     sae = shelf.saes.named(asked.sae)
     own = shelf.book(sae).get(sae.check_feature(feature))
-    return {"run_id": ask_better(server.queue, sae, feature, own)}
+    return {"run_id": ask_better(server.queue, sae, feature, own, asked, server.roots)}
+
+
+@router.post("/api/features/{feature}/relabel/check")
+def check_relabel(server: Server, feature: Number, asked: Relabel) -> dict[str, Any]:
+    """What is wrong with who is to propose labels, as far as can be told without asking; nothing is run."""
+    return told(wrong(better_checks(asked, server.roots)))
 
 
 @router.post("/api/features/{feature}/label", status_code=201)

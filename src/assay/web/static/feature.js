@@ -2,6 +2,7 @@
 
 import { fragment, send } from "./api.js";
 import { swap } from "./swap.js";
+import { Checked, number } from "./wrong.js";
 
 const root = document.getElementById("feature");
 const { feature, sae } = root.dataset;
@@ -40,6 +41,18 @@ class Live {
     this.going = false;
     this.drawing = Promise.resolve();
     if (place.dataset.going === "true") this.listen(Number(place.dataset.after));
+  }
+
+  // What comes before asking; null where it is going on already, or cannot be done, which is then said here.
+  async first(act) {
+    if (this.going) return null;
+    this.said.textContent = "";
+    try {
+      return await act();
+    } catch (error) {
+      this.said.textContent = words(error);
+      return null;
+    }
   }
 
   async ask(url, body) {
@@ -134,19 +147,58 @@ const scores = new Live(place("score"), "score", ["reading", "interp", "purity",
 const texts = new Live(place("text"), "text", ["text"]);
 const better = new Live(place("better"), "better", ["better"], () => labels().catch((error) => { said.textContent = words(error); }));
 
-function score(label) {
-  document.getElementById("scores").scrollIntoView({ block: "start" });
-  return scores.ask(`${api}/score`, { sae, label, seed: 0 });
+// A form that may name a language model in its field `name`; empty, and shut, it asks for what needs none.
+class Writer {
+  constructor(form, name, path, ask) {
+    this.form = form;
+    this.name = name;
+    this.checked = new Checked(form, `${path}/check`, () => this.values());
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      ask();
+    });
+    form.addEventListener("input", () => this.named());
+    this.named(); // a browser may have kept what was typed before a reload
+  }
+
+  values() {
+    const at = this.form.elements;
+    const given = { [this.name]: at[this.name].value.trim() || null, base_url: at.base_url.value.trim() || null, timeout: number(at.timeout) };
+    return { sae, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) };
+  }
+
+  // What is filled in counts also while it is folded away, so it is said there.
+  named() {
+    const name = this.form.elements[this.name].value.trim();
+    this.form.querySelector("[data-writer]").textContent = name && `: ${name}`;
+  }
+
+  // What to ask with; null while something in it is wrong.
+  async ready() {
+    const asked = this.values();
+    const plain = Object.keys(asked).length === 1 && !this.form.querySelector("[aria-invalid]");
+    return plain || !await this.checked.wrong() ? asked : null;
+  }
 }
 
-document.getElementById("score")?.addEventListener("click", () => score(null));
+const scoring = document.getElementById("score-form");
+const sentences = scoring && new Writer(scoring, "sentences", `${api}/score`, () => score(null));
+
+async function score(label) {
+  document.getElementById("scores").scrollIntoView({ block: "start" });
+  const asked = await scores.first(() => sentences.ready());
+  if (asked) await scores.ask(`${api}/score`, { ...asked, label, seed: 0 });
+}
+
+const labelling = new Writer(document.getElementById("better-form"), "generator", `${api}/relabel`, async () => {
+  const asked = await better.first(() => labelling.ready());
+  if (asked) await better.ask(`${api}/relabel`, asked);
+});
 
 document.getElementById("text-form").addEventListener("submit", (event) => {
   event.preventDefault();
   texts.ask(`${api}/text`, { sae, text: document.getElementById("text").value });
 });
-
-document.getElementById("better").addEventListener("click", () => better.ask(`${api}/relabel`, { sae }));
 
 // Its labels as they are now, the newest also in the page's heading.
 async function labels() {
