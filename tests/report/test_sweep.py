@@ -43,3 +43,9 @@ def test_panels_do_not_lie_on_each_other() -> None:
     places = [node.get("transform") for node in root.iter(SVG + "g")]
     assert len(set(places)) == len(places) == 4  # no loss recovered here
     assert root.get("height") == "400"
+
+
+def test_the_axis_of_a_small_share_has_digits_enough() -> None:
+    root = ElementTree.fromstring(sweep_picture("k", [row | {"dead": 0.011} for row in rows()]))
+    written = [node.text for node in root.iter(SVG + "text")]
+    assert "0.0075" in written and "0.0150" in written and written.count("0.01") == 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import floor, isfinite, log10
+from math import floor, isclose, isfinite, log10
 from sys import float_info
 from typing import Any
 
@@ -46,11 +46,12 @@ def curve(points: Sequence[tuple[float, float]], how: Curve) -> Markup | None:
         along = (x - first) / (last - first) if last > first else 0.5
         return _LEFT + wide * along, _TOP + tall * (1 - max(y, 0.0) / high)
 
+    digits = _digits(high)
     shapes = [label(_LEFT - 38, 14, how.y, "small", limit=44)]
     for share in (0.0, 0.5, 1.0):
         y = at(first, high * share)[1]
         shapes.append(tag("line", x1=_LEFT, x2=_LEFT + wide, y1=y, y2=y, class_="rail"))
-        shapes.append(label(_LEFT - 6, y + 4, number(high * share, 1 if high >= 10 else 2), "small", "end"))
+        shapes.append(label(_LEFT - 6, y + 4, number(high * share, digits), "small", "end"))
     for x in _ticks([x for x, _ in points]):
         shapes.append(label(at(x, 0)[0], _TOP + tall + 16, f"{x:g}", "small", "middle"))
     shapes.append(label(_LEFT + wide / 2, _HEIGHT - 4, how.x, "small", "middle", limit=44))
@@ -61,7 +62,7 @@ def curve(points: Sequence[tuple[float, float]], how: Curve) -> Markup | None:
         words = f"{how.line_name} {number(how.line)}".strip()
         below = y + 4 if abs(y - end) >= _LINE else (end + 4 + _LINE if y >= end else end + 4 - _LINE)
         shapes.append(label(_LEFT + wide + 8, below, words, "small", limit=16))
-    shapes.append(label(_LEFT + wide + 8, end + 4, number(points[-1][1]), "small strong"))
+    shapes.append(label(_LEFT + wide + 8, end + 4, number(points[-1][1], max(2, digits)), "small strong"))
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in points))
     shapes.append(tag("polyline", points=path, class_="curve"))
     if len(points) <= 30:
@@ -83,6 +84,13 @@ def _round_up(value: float) -> float:
         return 1.0
     power = 10.0 ** floor(log10(value))
     return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 8, 10) if step * power >= value * (1 - 1e-9))
+
+
+def _digits(high: float) -> int:
+    """Decimals with which half of an axis is written as it is."""
+    if high >= 10:
+        return 1
+    return next((n for n in range(2, 6) if isclose(round(high / 2, n), high / 2)), 6)
 
 
 def _ticks(xs: Sequence[float]) -> list[float]:
