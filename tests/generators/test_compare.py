@@ -144,10 +144,11 @@ def test_cases_of_a_file(tmp_path: Path) -> None:
         (("catalogue", "catalog"), "generator 'catalog'"),
         (("catalogue", "replay:none", "--timeout", "3"), "--base-url or --timeout without a generator that"),
         (("catalogue", "llm:x", "--base-url", "nowhere"), "base URL 'nowhere'"),
-        (("catalogue", "replay:none"), "run 'none', which is not stored here"),
+        (("catalogue", "replay:none", "--model", "no-such-folder/at all"), "run 'none'"),
     ],
 )
 def test_what_the_command_refuses(words: tuple[str, ...], came: str, folder: Path) -> None:
-    refused = CliRunner().invoke(app, ["generators", "compare", *words, "--model", str(folder), "--json"])
+    given = ["--model", str(folder), *words]  # a replay is looked up before its model
+    refused = CliRunner().invoke(app, ["generators", "compare", *given, "--json"])
     assert refused.exit_code == 2, refused.output
     assert json.loads(refused.stdout)["error"]["came"].startswith(came)

@@ -47,7 +47,13 @@ def compare(
             from assay.generators.compare.run import Comparison, run_compare
             from assay.generators.means import means_in
             from assay.models.opened import open_model
-        wanted = Comparison(names_of(named), cases_of(cases, limit), seed, fresh=fresh)
+            from assay.runs.replayed import replayed
+            from assay.runs.store import Store
+        edits = cases_of(cases, limit)
+        with Store(home) as store:
+            for request in edits.requests:
+                named = [replayed(store, name, request) for name in named]
+        wanted = Comparison(names_of(named), edits, seed, fresh=fresh)
         loaded = open_model(model, home.cache, screen)
         means = means_in(home.cache, url, timeout, screen)
         document = run_compare(loaded, wanted, means, home, screen)
