@@ -10,13 +10,15 @@ CHECK = """
 import torch
 from assay.errors import InputError
 from assay.sae.threads import prove_threads
-x = torch.ones(512, 576, dtype=torch.bfloat16)
-right = bool((x @ x.T == 576).all())
+def right(inner):
+    x = torch.ones(512, inner, dtype=torch.bfloat16)
+    return bool((torch.mm(x, x.T, out=torch.zeros(512, 512, dtype=torch.bfloat16)) == inner).all())
+all_right = all(right(inner) for inner in (64, 576))
 try:
     prove_threads()
-    print(right, "nothing said")
+    print(all_right, "nothing said")
 except InputError as error:
-    print(right, error)
+    print(all_right, error)
 """
 
 
