@@ -118,6 +118,16 @@ def test_whatever_is_drawn_has_the_form(purpose: str, temperature: float) -> Non
     assert all(len(found[name]) <= counts.get(name, 0) for name in found if counts), "no more than asked for"
 
 
+@pytest.mark.parametrize(
+    ("purpose", "counts", "most"), [("further", {"edits": 7}, [4, 4, 7]), ("fact", {}, [4])]
+)
+def test_no_list_in_an_answer_is_endless(purpose: str, counts: dict[str, int], most: list[int]) -> None:
+    """A weak model in a list without an end writes until it has no room left: minutes on a CPU."""
+    schema = bounded(SCHEMAS[purpose].model_json_schema(), counts)
+    fields = [f for part in (schema, *schema.get("$defs", {}).values()) for f in part["properties"].values()]
+    assert sorted(field["maxItems"] for field in fields if field["type"] == "array") == most
+
+
 def test_a_seed_draws_the_same_text_and_another_one_another() -> None:
     model = tiny_model("llama")
     holder = Holder(model.tokenizer, model.module.config.vocab_size)

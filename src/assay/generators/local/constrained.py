@@ -12,6 +12,10 @@ from assay.errors import GeneratorError
 
 LONGEST = 240
 """Letters of a string in an answer, at most: a model that does not stop is stopped there."""
+SHORT = 4
+"""Items of a list for which the question names no number, at most: none of the prompts wants more there."""
+BOUNDS = f"{LONGEST} {SHORT}"
+"""What answers depend on beside the question: part of the name under which they are kept."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,14 @@ class Written:
 
 
 def bounded(schema: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, Any]:
-    """The schema with no more items in each list of the answer than ``counts`` says, and no endless strings."""
+    """The schema with no more items in each list of the answer than ``counts`` says, and no endless strings and lists
+    inside the items either."""
     whole: dict[str, Any] = json.loads(json.dumps(schema))
     for part in _parts(whole):
         if part.get("type") == "string":
             part["maxLength"] = LONGEST
+        if part.get("type") == "array":
+            part["maxItems"] = SHORT
     for name, field in whole["properties"].items():
         if field.get("type") == "array" and counts:
             field["maxItems"] = counts.get(name, 0)

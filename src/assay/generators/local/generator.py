@@ -44,17 +44,23 @@ class Local(Speaking):
 
     def _asked(self) -> "Asked":
         from assay.generators.llm.asking import Asked
+        from assay.generators.local.constrained import BOUNDS
         from assay.generators.local.weights import digest_of, folder_of
         from assay.generators.local.writer import Writer
 
         cache = self._means.cache or find_home().cache
         folder = folder_of(self.model, cache)
         settings = self._means.llm
-        temperature = str(settings.local_temperature)
+        marks = {
+            "protocol": self.name,
+            "weights": digest_of(folder),
+            "own_temperature": str(settings.local_temperature),
+            "bounds": BOUNDS,
+        }
         return Asked(
             model=self.model,
             where="in this process",
-            marks={"protocol": self.name, "weights": digest_of(folder), "own_temperature": temperature},
+            marks=marks,
             open=lambda told: Writer(self.model, folder, settings, told),
             at_once=1,
         )
