@@ -15,7 +15,7 @@ pytest.importorskip("llguidance")
 from assay.errors import GeneratorError
 from assay.generators.llm.purposes import PURPOSES
 from assay.generators.llm.schemas import SCHEMAS
-from assay.generators.local.constrained import Holder, bounded, write
+from assay.generators.local.constrained import Holder, bounded, room, write
 from assay.generators.local.generator import Local
 from assay.generators.means import Means
 from assay.generators.plan import Plan
@@ -119,13 +119,15 @@ def test_whatever_is_drawn_has_the_form(purpose: str, temperature: float) -> Non
 
 
 @pytest.mark.parametrize(
-    ("purpose", "counts", "most"), [("further", {"edits": 7}, [4, 4, 7]), ("fact", {}, [4])]
+    ("purpose", "counts", "most", "strings"),
+    [("further", {"edits": 7}, [4, 4, 7], 7 * (4 + 4 + 4)), ("fact", {}, [4], 4 + 4)],
 )
-def test_no_list_in_an_answer_is_endless(purpose: str, counts: dict[str, int], most: list[int]) -> None:
+def test_no_answer_is_endless(purpose: str, counts: dict[str, int], most: list[int], strings: int) -> None:
     """A weak model in a list without an end writes until it has no room left: minutes on a CPU."""
     schema = bounded(SCHEMAS[purpose].model_json_schema(), counts)
     fields = [f for part in (schema, *schema.get("$defs", {}).values()) for f in part["properties"].values()]
     assert sorted(field["maxItems"] for field in fields if field["type"] == "array") == most
+    assert room(schema) == 256 + 40 * strings
 
 
 def test_a_seed_draws_the_same_text_and_another_one_another() -> None:

@@ -14,7 +14,10 @@ LONGEST = 240
 """Letters of a string in an answer, at most: a model that does not stop is stopped there."""
 SHORT = 4
 """Items of a list for which the question names no number, at most: none of the prompts wants more there."""
-BOUNDS = f"{LONGEST} {SHORT}"
+TOKENS, SLACK = 40, 256
+"""Tokens of an answer, at most: so many for each string that its form has room for, and a few more. A sentence has
+about twenty; a weak model that rambles is cut off, and what it finished before is used."""
+BOUNDS = f"{LONGEST} {SHORT} {TOKENS} {SLACK}"
 """What answers depend on beside the question: part of the name under which they are kept."""
 
 
@@ -41,6 +44,22 @@ def bounded(schema: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, A
             field["maxItems"] = counts.get(name, 0)
     whole["x-guidance"] = {"whitespace_flexible": False}
     return whole
+
+
+def room(schema: Mapping[str, Any]) -> int:
+    """Tokens that an answer of a bounded schema may have."""
+    return SLACK + TOKENS * _strings(schema, schema.get("$defs", {}))
+
+
+def _strings(part: Mapping[str, Any], defined: Mapping[str, Any]) -> int:
+    """How many strings an answer holds when all its lists are full."""
+    if "$ref" in part:
+        return _strings(defined[part["$ref"].rpartition("/")[2]], defined)
+    if part.get("type") == "array":
+        return int(part["maxItems"]) * _strings(part["items"], defined)
+    if part.get("type") == "object":
+        return sum(_strings(field, defined) for field in part["properties"].values())
+    return int(part.get("type") == "string")
 
 
 def _parts(schema: Any) -> Iterator[dict[str, Any]]:

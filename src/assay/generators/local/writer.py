@@ -17,7 +17,7 @@ from assay.generators.llm.kept import Answer
 from assay.generators.llm.lenient import NoForm, read_leniently
 from assay.generators.llm.schemas import Form
 from assay.generators.llm.talk import FORM, OTHERWISE, Unfit
-from assay.generators.local.constrained import Holder, Written, bounded, write
+from assay.generators.local.constrained import Holder, Written, bounded, room, write
 from assay.generators.local.weights import module_of, tokenizer_of, untouched_chance
 from assay.settings import LlmSettings
 
@@ -58,17 +58,18 @@ class Writer:
         """The answer to ``data`` under the instructions ``told``; Unfit where it is cut off before anything usable."""
         loaded = self._load()
         prompt = _chat(loaded.tokenizer, self._name, told, data, example)
-        room = loaded.window - len(prompt)
-        if room <= 0:
+        left = loaded.window - len(prompt)
+        if left <= 0:
             raise GeneratorError(
                 f"a question of {len(prompt):,} tokens for {self._name!r}, which reads {loaded.window:,}",
                 "a model that reads a few thousand tokens",
                 "take a model with a longer context, or a server: --generator llm:MODEL",
             )
         counts = json.loads(data).get("counts", {})
-        matcher = loaded.holder.matcher(bounded(form.model_json_schema(), counts))
+        schema = bounded(form.model_json_schema(), counts)
+        matcher = loaded.holder.matcher(schema)
         drawn = int.from_bytes(sha256(f"{seed}|{told}|{data}".encode()).digest()[:6])
-        most = min(room, self._settings.max_tokens)
+        most = min(left, room(schema), self._settings.max_tokens)
         written = Written("", 0)
         steps = write(
             loaded.module, loaded.tokenizer, matcher, prompt, most, self._temperature(loaded), drawn
