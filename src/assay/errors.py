@@ -54,3 +54,8 @@ class MissingPackage(InputError):
 
 class Mismatch(InputError):
     """An Edit and a Model that do not belong together."""
+
+
+def in_words(error: BaseException) -> str:
+    """What a run records about the error that ended it; any but ours needs its type to be understood."""
+    return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"

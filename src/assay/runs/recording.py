@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from assay.errors import StoreError
+from assay.errors import StoreError, in_words
 from assay.events import Emit, ignore
 from assay.generators.plan import Plan
 from assay.runs.folder import RunFolder
@@ -130,7 +130,7 @@ def recording(
             # process tells the rest. The first error is the one to report.
             with suppress(StoreError):
                 run.fail(
-                    "stopped by the user" if stopped else f"{type(error).__name__}: {error}",
+                    "stopped by the user" if stopped else in_words(error),
                     "interrupted" if stopped else "failed",
                 )
                 run.close()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from assay.errors import InputError, StoreError
+from assay.errors import InputError, StoreError, in_words
 from assay.runs.home import Home
 from assay.runs.process import alive, only_writer, started
 from assay.runs.queue import Job, Queue
@@ -71,11 +71,10 @@ def do(shop: Workshop, queue: Queue, job: Job) -> None:
         if not queue.cancelled(job.run_id):
             raise  # the worker itself is to stop
         log.info("%s was cancelled", job.run_id)
-    except InputError as error:
-        _failed(shop.store, job, str(error))
     except Exception as error:  # the next job is not to suffer for it
-        log.exception("%s failed", job.run_id)
-        _failed(shop.store, job, f"{type(error).__name__}: {error}")
+        if not isinstance(error, InputError):
+            log.exception("%s failed", job.run_id)
+        _failed(shop.store, job, in_words(error))
     finally:
         queue.end(job.run_id)
 
