@@ -232,6 +232,8 @@ class SaeSettings:
     dead_window: int = 150_000
     """A feature that has not fired for so many tokens is dead: libraries wait for millions, which is more than
     there are here."""
+    dead_share: float = 0.1
+    """No more than this share of all tokens that are learnt from, so that a short training revives features too."""
     aux: float = 1 / 32
     """Weight of the loss by which dead features are revived (Gao et al. 2024)."""
     outlier: float = 10.0

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from typer.testing import Result
 
+from assay.features.place import place_of
 from assay.options import Options
 from assay.pipeline import run_edit
 from assay.runs.home import Home
@@ -16,6 +18,7 @@ from assay.runs.recording import recording
 from assay.runs.store import Store
 from assay.sae.coder import SAE
 from assay.sae.formats.save import save_sae
+from assay.sae.formats.table import load_sae
 from small import LENIENT, TOWER, save_tiny
 
 Assay = Callable[..., Result]
@@ -57,6 +60,19 @@ def test_a_run_that_is_rolled_back_has_no_footprint_but_its_subject(
     assert run["carried"]["reason"] == "the purity of this SAE's features is not known"
     assert run["carried"]["features"][0]["share"] > 0
     assert run["options"]["sae"] == str(sae)
+
+
+def test_the_users_own_scores_warn_before_an_edit(assay: Assay, home: Home, folder: Path, sae: Path) -> None:
+    place = place_of(home.root, load_sae(sae).hash, sae)
+    place.own.mkdir(parents=True)
+    table = pd.DataFrame({"feature": range(64), "label": "axis", "purity": 0.4, "pattern": "LLL"})
+    table.to_parquet(place.table_path)
+    options = ("--model", str(folder), "--layer", "1", "--no-trace", "--no-report", "--sae", str(sae))
+    result = assay(*EDIT, *options, "--json")
+    assert result.exit_code == 1, result.stderr
+    carried = json.loads(result.stdout)["carried"]
+    assert carried["warning"].startswith("Features of low purity")
+    assert {row["label"] for row in carried["features"]} == {"axis"}
 
 
 @pytest.mark.parametrize("name", ["smolm2", "/nowhere/at/all"])

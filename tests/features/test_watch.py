@@ -9,13 +9,15 @@ import torch
 from slow_footprint import axes_sae, random_edit, random_sae
 
 from assay.errors import Mismatch, ModelError
-from assay.features.known import FILE
+from assay.features.labels.book import Labelled
+from assay.features.place import TABLE, place_of
 from assay.features.watch import watching
 from assay.generators.catalogue.catalogue import Catalogue
 from assay.models.model import weight_hash
 from assay.options import Options
 from assay.pipeline import Outcome, run_edit
 from assay.sae.formats.save import save_sae
+from assay.sae.formats.table import load_sae
 from assay.settings import Settings
 from small import LENIENT, SMALL, TOWER, Heard, save_tiny
 from tiny import tiny_model
@@ -32,7 +34,7 @@ def sae(tmp_path: Path) -> Path:
     coder = random_sae(tiny_model("llama"), 2)
     table = {"feature": range(coder.d_sae), "label": "something", "purity": 0.4, "pattern": "LLL"}
     folder = save_sae(coder, tmp_path / "sae")
-    pd.DataFrame(table).to_parquet(folder / FILE)
+    pd.DataFrame(table).to_parquet(folder / TABLE)
     return folder
 
 
@@ -61,6 +63,38 @@ def test_the_subject_before_the_edit_and_the_footprint_after_it(
     assert stages == [data["stage"] for data in heard.of("stage_finished")]
     assert {"carried", "footprint"} <= set(stages)
     assert heard.of("run_started")[0]["settings"]["features"]["footprint_top"] == 10
+
+
+def test_what_the_user_scored_and_named_is_known_too(folder: Path, tmp_path: Path) -> None:
+    """An autoencoder that brought no table: the user's own one warns, and the user's own labels are shown."""
+    coder = random_sae(tiny_model("llama"), 2)
+    own = save_sae(coder, tmp_path / "own")
+    place = place_of(tmp_path / "home", load_sae(own).hash, own)  # as it was rounded
+    place.own.mkdir(parents=True)
+    table = {"feature": range(coder.d_sae), "label": "something", "purity": 0.4, "pattern": "LLL"}
+    pd.DataFrame(table | {"corpus_purity": 0.4}).to_parquet(place.table_path)
+    run(folder, tmp_path, heard := Heard(), sae=str(own))
+    assert heard.of("carried")[0]["reason"] == "the purity of this SAE's features is not known"
+    options = Options(model=str(folder), layer=1, bench=False, trace=False, sae=str(own))
+    done: list[dict[str, Any]] = []
+    for label in ("something", "towers"):
+        if label != "something":
+            place.labels().add([Labelled(row["feature"], label, "user") for row in done[0]["on_subject"]])
+        heard = Heard()
+        run_edit(
+            TOWER,
+            options,
+            heard,
+            tmp_path,
+            lambda edit, plan: None,
+            LENIENT,
+            home=tmp_path / "home",
+        )
+        (before,), (after,) = heard.of("carried"), heard.of("footprint")
+        assert before["warning"].startswith("Features of low purity")
+        assert after["low_purity"] == pytest.approx(1)
+        assert {row["label"] for row in after["on_subject"]} == {label}
+        done.append(after)
 
 
 def test_without_an_autoencoder_nothing_is_said_of_features(folder: Path, tmp_path: Path) -> None:
@@ -106,7 +140,7 @@ def test_what_does_not_fit_is_refused_before_the_work_begins(folder: Path, tmp_p
 def test_the_model_is_left_as_it_was(sae: Path, tmp_path: Path) -> None:
     model = tiny_model("llama")
     before = {name: tensor.clone() for name, tensor in model.module.state_dict().items()}
-    watch = watching(str(sae), model.id)
+    watch = watching(str(sae), model.id, None)
     assert watch is not None
     plan = Catalogue().plan(TOWER, 0, 6, 2)
     watch.check(model)

@@ -13,6 +13,7 @@ from test_coder import sae_of
 from assay.sae.coder import Architecture
 from assay.sae.formats.save import save_sae
 from assay.sae.formats.table import load_sae
+from assay.sae.shipped import sae_folder
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # those of what it imports are not ours
@@ -65,3 +66,16 @@ def test_it_saves_what_we_read(tmp_path: Path) -> None:
     ours = sae_of("jumprelu", layer=3)
     theirs(save_sae(ours, tmp_path / "ours")).save_model(tmp_path / "theirs")
     assert load_sae(tmp_path / "theirs").hash == ours.hash
+
+
+def test_it_opens_the_autoencoder_of_this_package() -> None:
+    folder = sae_folder("smollm2")
+    ours, other = load_sae(folder), theirs(folder)
+    x = Draw(1)(64, ours.d_in) * 20  # about as long as activations there are
+    with torch.no_grad():
+        codes, expected = other.encode(x), ours.encode(x)
+        assert (expected > 0).sum() > 64
+        assert (codes - expected).abs().max() < TOLERANCE * expected.abs().max()
+        decoded = ours.decode(expected)
+        assert (other.decode(codes) - decoded).abs().max() < TOLERANCE * decoded.abs().max()
+    assert other.cfg.metadata.hook_name == "blocks.15.hook_resid_post"

@@ -65,6 +65,18 @@ def test_train(assay: Assay, tmp_path: Path, text: Path, folder: Path) -> None:
     assert all(len(line) <= 80 for line in shown.stdout.splitlines() if str(tmp_path) not in line)
 
 
+def test_the_baseline_is_trained_by_its_penalty(assay: Assay, tmp_path: Path) -> None:
+    result = assay("train", "--l1", "2.5", "--out", str(tmp_path / "sae"), "--json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    settings = document["training"]["settings"]
+    assert (settings["architecture"], settings["l1"]) == ("relu", 2.5)
+    assert document["recipe"]["sae"] == settings
+    assert load_sae(tmp_path / "sae").architecture == "relu"
+    named = json.loads(assay("train", "--l1", "2.5", "--json").stdout)
+    assert Path(named["folder"]).name.endswith("-layer1-64-l1-2.5") and named["hash"] == document["hash"]
+
+
 @pytest.mark.parametrize(("option", "values"), [("k", "8,2"), ("l1", "1,5")])
 def test_sweep(assay: Assay, tmp_path: Path, option: str, values: str) -> None:
     result = assay("sweep", f"--{option}", values, "--out", str(tmp_path), "--json")
@@ -103,6 +115,8 @@ def test_a_sweep_is_a_table(assay: Assay, tmp_path: Path) -> None:
         (("train", "--corpus", "wikki"), "no text at 'wikki'"),
         (("train", "--layer", "4"), "a layer from 0 to 3"),
         (("train", "--k", "65"), "k = 65 of 64 features"),
+        (("train", "--k", "2", "--l1", "3"), "--k and --l1 together"),
+        (("train", "--l1", "0"), "--l1 0\nwanted: a number above 0"),
         (("train", "--recipe", "lama"), "did you mean llama-3.2-1b?"),
         (("train", "--passes", "0"), "0 passes"),
         (("train", "--tokens", "900"), "900 training tokens"),

@@ -9,7 +9,7 @@ import torch
 from training import activations, directions, one_thread, planted, small  # noqa: F401 - a fixture
 
 from assay.errors import InputError
-from assay.sae.schedule import active, learning_rate
+from assay.sae.schedule import active, dead_window, learning_rate
 from assay.sae.stream import Stream
 from assay.sae.train import checkpoint_path, forget, train
 from assay.sae.trainer import Trainer
@@ -159,6 +159,13 @@ def test_schedules() -> None:
     rates = [learning_rate(step, 1000, settings) for step in range(1000)]
     assert max(rates) == rates[500] == settings.lr
     assert rates[0] == pytest.approx(settings.lr / 50) and rates[-1] == pytest.approx(settings.lr / 300)
+
+
+def test_the_dead_window_fits_the_tokens_there_are() -> None:
+    settings = SaeSettings()
+    windows = [dead_window(steps, settings) for steps in (100, 600, 9_683)]
+    assert windows == [10_240, 61_440, 150_000]
+    assert Trainer(D, 100, settings, "cpu").dead_window == 10_240
 
 
 def test_too_little_text() -> None:

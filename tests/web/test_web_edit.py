@@ -8,11 +8,17 @@ from urllib.parse import urlencode
 
 import example_run
 import llm_server
+import pandas as pd
 import pytest
+import torch
 
 from assay import characterise, pipeline
 from assay.benchmarks.names import NAMES
+from assay.features.place import place_of
 from assay.runs.queue import WAITING
+from assay.sae.coder import SAE
+from assay.sae.formats.save import save_sae
+from assay.sae.formats.table import load_sae
 from assay.web import work, worker
 from assay.web.edit_form import CHECKS, EXAMPLE, EditForm, like
 from assay.web.routes.edit import Prefill
@@ -377,6 +383,26 @@ def test_the_probes_of_a_run_are_asked_again_by_the_start_of_its_id(
     assert (run["options"]["generator"], run["status"]) == (f"replay:{first}", "committed")
     other = problems(site, generator="replay:last", target="Rome")
     assert "about another request" in other["generator"]["came"] and list(other) == ["generator"]
+
+
+def test_what_the_user_knows_of_features_goes_into_the_warning(
+    site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "run_edit", partial(pipeline.run_edit, settings=LENIENT))
+    home = site.server.store.home.root
+    axes = torch.cat([torch.eye(32), -torch.eye(32)])
+    coder = SAE("axes", "relu", axes.T, torch.zeros(64), axes, torch.zeros(32), layer=2)
+    sae = save_sae(coder, home / "saes" / "axes")
+    place = place_of(home, load_sae(sae).hash, sae)
+    place.own.mkdir(parents=True)
+    table = pd.DataFrame({"feature": range(64), "label": "axis", "purity": 0.4, "pattern": "LLL"})
+    table.to_parquet(place.table_path)
+    asked = {**FORM, "model": str(folder), "layer": "1", "trace": False, "bench": False, "sae": str(sae)}
+    run_id = site.post("/api/edits", asked, 201)["run_id"]
+    do_next(site, work.Workshop(site.server.store))
+    carried = site.get(f"/api/runs/{run_id}")["carried"]
+    assert carried["warning"].startswith("Features of low purity")
+    assert carried["warning"] in site.page(f"/runs/{run_id}").text
 
 
 def copied(site: Site, run_id: str) -> str:

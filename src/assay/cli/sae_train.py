@@ -54,16 +54,23 @@ class Asked:
     ] = None
     json: speak.Json = False
 
-    def recipe_of(self, k: int | None = None) -> "Recipe":
+    def recipe_of(self, k: int | None = None, l1: float | None = None) -> "Recipe":
         """The recipe with what was asked for in the place of its own. Raises InputError for what cannot be."""
         from dataclasses import replace
 
-        from assay.sae.recipe import recipe
+        from assay.sae.recipe import ARCHITECTURES, recipe
 
         if self.passes is not None and not self.passes > 0:
             raise InputError(f"{self.passes:g} passes", "more than 0", "for example --passes 2.5")
         found = recipe(self.recipe, self.model, self.layer)
-        sae = {"features": self.features, "k": k, "passes": self.passes, "seed": self.seed}
+        sae = {
+            "architecture": None if l1 is None else ARCHITECTURES["l1"],
+            "features": self.features,
+            "k": k,
+            "l1": l1,
+            "passes": self.passes,
+            "seed": self.seed,
+        }
         return replace(
             found,
             corpora=tuple(self.corpus) if self.corpus else found.corpora,
@@ -84,17 +91,27 @@ def train(
     k: Annotated[
         int | None, typer.Option(min=1, help="Active features per token, on average. (Default: 48.)")
     ] = None,
+    l1: Annotated[
+        float | None,
+        typer.Option(help="Or the weight of the L1 penalty of a ReLU baseline, for example 4."),
+    ] = None,
 ) -> None:
-    """Train one (BatchTopK) and measure it on held-out text.
+    """Train one (BatchTopK, or with --l1 the ReLU baseline) and measure it on held-out text.
 
     Stop it when you like: the same command goes on where it stopped.
     """
+    if k is not None and l1 is not None:
+        raise InputError(
+            "--k and --l1 together", "one of the two", "leave out --l1 for BatchTopK, --k for the baseline"
+        )
+    if l1 is not None and not 0 < l1 < float("inf"):
+        raise InputError(f"--l1 {l1:g}", "a number above 0", "for example --l1 4")
     home = inputs.home_of(ctx)
     with speak.screen() as screen:
-        chosen = asked.recipe_of(k)
+        chosen = asked.recipe_of(k, l1)
         with speak.loading(screen):
             from assay.sae.study import make
-        folder = asked.folder(home.root, chosen, f"k{chosen.sae.k}")
+        folder = asked.folder(home.root, chosen, f"k{chosen.sae.k}" if l1 is None else f"l1-{l1:g}")
         made = make(chosen, [(folder, chosen.sae)], home.cache, screen)[0]
     if asked.json:
         speak.say_json({"recipe": chosen.to_json(), **made.to_json()})

@@ -1,4 +1,4 @@
-"""What is known of an autoencoder's features: labels, purity and readings, from the table beside its weights."""
+"""What is known of an autoencoder's features: labels, purity and readings, from its table and its labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from assay.errors import Mismatch, StoreError
+from assay.features.place import Place
+from assay.features.reading import purity_verdict
 from assay.sae.coder import SAE
-from assay.score import LETTERS, Verdict
+from assay.score import LETTERS, Score, Verdict
 from assay.settings import FeatureSettings
-
-FILE = "features.parquet"
-"""The table, beside the weights: feature, label, purity, interp, mui, name, pattern."""
 
 VERDICTS: Mapping[str, Verdict] = {letter: verdict for verdict, letter in LETTERS.items()}
 
@@ -69,24 +68,29 @@ def shares(weights: Float[Tensor, " d_sae"], known: Features) -> Shares | None:
     return Shares(**{str(verdict): part for verdict, part in parts.items()})
 
 
-def read_known(folder: Path, sae: SAE, settings: FeatureSettings) -> dict[int, Known]:
-    """The table of an autoencoder's folder; empty where there is none.
+def read_known(place: Place, sae: SAE, settings: FeatureSettings) -> dict[int, Known]:
+    """The user's own table before the one that the autoencoder brought, with the newest labels of both; empty where
+    nothing was ever scored or labelled.
 
-    Raises StoreError for a file that is no such table, Mismatch for a table of features that the autoencoder has
-    not.
+    A feature that got another label after it was scored has no reading, and the purity of corpus sentences, which no
+    label has chosen. Raises StoreError for a file that cannot be read, Mismatch for a table of features that the
+    autoencoder has not.
     """
-    file = folder / FILE
-    if not file.is_file():
-        return {}
-    rows = _rows(file)
-    found = {int(row["feature"]): _known(row, settings) for row in rows}
-    foreign = [feature for feature in found if not 0 <= feature < sae.d_sae]
+    file = place.table_file()
+    rows = {} if file is None else {int(row["feature"]): row for row in _rows(file)}
+    foreign = [feature for feature in rows if not 0 <= feature < sae.d_sae]
     if foreign:
         raise Mismatch(
             f"{file} with a feature {foreign[0]}, for an SAE of {sae.d_sae}",
             f"features from 0 to {sae.d_sae - 1}",
             "keep each table beside the weights that it was made for",
         )
+    labels = place.labels()
+    found = {feature: _known(row, settings) for feature, row in rows.items()}
+    for feature in labels:
+        label = labels[feature].label
+        if feature not in found or found[feature].label != label:
+            found[feature] = _relabelled(label, rows.get(feature, {}), settings)
     return found
 
 
@@ -117,3 +121,21 @@ def _known(row: Mapping[str, Any], settings: FeatureSettings) -> Known:
     elif purity is not None:
         verdict = "high" if purity >= settings.purity_threshold else "low"
     return Known(row.get("label"), None if purity is None else float(purity), row.get("name"), verdict)
+
+
+def _relabelled(label: str, row: Mapping[str, Any], settings: FeatureSettings) -> Known:
+    value = row.get("corpus_purity")
+    if value is None:
+        return Known(label)
+    low, high = row.get("corpus_purity_low"), row.get("corpus_purity_high")
+    purity = Score(
+        id="corpus_purity",
+        value=value,
+        raw=None,
+        interval=None if low is None or high is None else (low, high),
+        n=int(row.get("corpus_purity_n") or 0),
+        n_unscored=0,
+        threshold=settings.purity_threshold,
+        figures={"calibrated": row.get("corpus_calibrated")},
+    )
+    return Known(label, value, None, purity_verdict(purity, settings))

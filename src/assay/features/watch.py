@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from assay.edits.delta import Edit
 from assay.events import Emit, stage
 from assay.features.carried import Carried, carried
 from assay.features.footprint import Footprint, footprint
 from assay.features.known import Features, read_known
+from assay.features.place import Place, place_of
 from assay.features.streams import layer_of, on_subject, whole
 from assay.generators.plan import Plan
 from assay.models.model import Model
@@ -51,9 +53,10 @@ class Watch:
 
 
 def watching(
-    name_or_path: str | None, model_id: str, settings: FeatureSettings | None = None
+    name_or_path: str | None, model_id: str, home: Path | None, settings: FeatureSettings | None = None
 ) -> Watch | None:
-    """The autoencoder that was asked for, else the model's default one, with its table; None for none.
+    """The autoencoder that was asked for, else the model's default one, with what is known of its features; None for
+    none. ``home`` holds the user's own scores and labels; without one only those that came with it are known.
 
     Raises ModelError when one was asked for that does not exist or cannot be read.
     """
@@ -61,7 +64,9 @@ def watching(
     found = find_sae(name_or_path, model_id)
     if found is None:
         return None
-    return Watch(found.sae, read_known(found.folder, found.sae, settings), settings)
+    sae, folder = found.sae, found.folder
+    place = Place(folder, None) if home is None else place_of(home, sae.hash, folder)
+    return Watch(sae, read_known(place, sae, settings), settings)
 
 
 def _prompts(plan: Plan) -> Iterable[str]:

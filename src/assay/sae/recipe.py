@@ -9,6 +9,9 @@ from typing import Any
 from assay.errors import InputError
 from assay.settings import ActivationSettings, SaeSettings
 
+ARCHITECTURES: Mapping[str, str] = MappingProxyType({"k": "batchtopk", "l1": "relu"})
+"""The setting of sparsity to the architecture that has it."""
+
 
 @dataclass(frozen=True)
 class Recipe:

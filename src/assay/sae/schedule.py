@@ -1,4 +1,4 @@
-"""What changes from step to step: the learning rate, k, and the penalty of the baseline."""
+"""What follows from the number of steps: the learning rate, k, the penalty of the baseline, and who counts as dead."""
 
 from math import sqrt
 
@@ -25,3 +25,8 @@ def active(step: int, steps: int, settings: SaeSettings) -> int:
     done = annealed(step, steps, settings)
     k = settings.k * (settings.anneal_from + (1 - settings.anneal_from) * done)
     return min(round(k), settings.features)
+
+
+def dead_window(steps: int, settings: SaeSettings) -> int:
+    """Tokens without firing after which a feature counts as dead: fitted to how many will be learnt from."""
+    return min(settings.dead_window, round(settings.dead_share * steps * settings.batch))

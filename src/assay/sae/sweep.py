@@ -1,6 +1,6 @@
 """Several sparsity settings on one stream of activations: a folder per autoencoder, and one table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,10 @@ from typing import Any
 from assay.errors import InputError
 from assay.events import Emit, ignore
 from assay.runs.strict import dumps
-from assay.sae.recipe import Recipe
+from assay.sae.recipe import ARCHITECTURES, Recipe
 from assay.sae.study import Judge, Made, make
 
 TABLE = "sweep.json"
-ARCHITECTURES: Mapping[str, str] = {"k": "batchtopk", "l1": "relu"}
-"""What is swept to the architecture that has it."""
 
 
 @dataclass(frozen=True, eq=False)

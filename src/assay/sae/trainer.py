@@ -10,7 +10,7 @@ from torch import Tensor
 from assay.errors import InputError
 from assay.sae.coder import SAE
 from assay.sae.loss import Step, batchtopk_step, relu_step
-from assay.sae.schedule import active, annealed, learning_rate
+from assay.sae.schedule import active, annealed, dead_window, learning_rate
 from assay.sae.weights import NAMES, as_sae, first_weights
 from assay.settings import SaeSettings
 
@@ -31,6 +31,8 @@ class Trainer:
         self.weights = first_weights(d_in, settings, device)
         self.silent = torch.zeros(settings.features, dtype=torch.int64, device=device)
         """Tokens since each feature last fired."""
+        self.dead_window = dead_window(steps, settings)
+        """Tokens without firing after which a feature is dead."""
         self.ev = 0.0
         """Running share of the variance explained."""
         self.l0 = 0.0
@@ -43,7 +45,7 @@ class Trainer:
     @property
     def dead(self) -> int:
         """Features that have not fired within the dead window."""
-        return int((self.silent > self.settings.dead_window).sum())
+        return int((self.silent > self.dead_window).sum())
 
     @torch.no_grad()
     def step(self, number: int, x: Float[Tensor, "b d_in"]) -> None:
@@ -71,7 +73,7 @@ class Trainer:
             self.weights,
             x,
             active(number, self.steps, self.settings),
-            (self.silent > self.settings.dead_window).nonzero()[:, 0],
+            (self.silent > self.dead_window).nonzero()[:, 0],
             aux=self.settings.aux,
             dtype=self._dtype,
             guess=self._threshold if self._batches else None,

@@ -10,7 +10,8 @@ from typing import Any
 from assay.errors import InputError
 from assay.report.sweep import COLUMNS, POLYSEMANTIC
 from assay.runs.home import Home
-from assay.sae.sweep import ARCHITECTURES, TABLE
+from assay.sae.recipe import ARCHITECTURES
+from assay.sae.sweep import TABLE
 
 
 @dataclass(frozen=True)
