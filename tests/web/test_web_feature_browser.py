@@ -86,6 +86,24 @@ def test_a_label_is_kept_and_the_page_offers_to_score_it(page: Page, root: Path)
     page.locator("[data-panel=mui] .score-value").wait_for()
 
 
+def test_whoever_presses_twice_asks_once(page: Page, root: Path) -> None:
+    page.goto("/features/5?sae=saes%2Ftiny")
+    writes: list[str] = []
+    page.on("request", lambda one: writes.append(one.url.rpartition("/")[2]) if one.method == "POST" else None)
+    page.get_by_role("button", name="Score live").dblclick()
+    page.wait_for_url("**run=*")
+    page.get_by_role("button", name="Suggest a better label").dblclick()
+    page.wait_for_url("**better=*")
+    page.get_by_role("textbox", name="Text").fill("Rome")
+    page.get_by_role("button", name="Show where it fires").dblclick()
+    page.wait_for_url("**text=*")
+    page.get_by_label("Another label").fill("ships")
+    page.get_by_role("button", name="Keep this label").dblclick()
+    page.get_by_role("button", name="Score it live").wait_for()
+    page.wait_for_load_state("networkidle")
+    assert writes == ["score", "relabel", "text", "label"]
+
+
 def test_a_text_is_shaded_and_an_error_stands_where_it_happens(page: Page, root: Path) -> None:
     page.goto("/features/1?sae=saes%2Ftiny")
     page.get_by_role("textbox", name="Text").fill("The people of Rome\nwalked.")
@@ -102,7 +120,7 @@ def test_a_language_model_is_named_where_the_button_is(page: Page, root: Path) -
     pytest.importorskip("pydantic_ai")
     from llm_feature_server import asked, proposing
 
-    page.goto("/features/5?sae=saes%2Ftiny")
+    page.goto("/features/20?sae=saes%2Ftiny")
     box = page.locator("#better-form")
     assert not page.get_by_label("Who proposes labels").is_visible()
     box.get_by_text("Ask a language model").click()
@@ -118,12 +136,18 @@ def test_a_language_model_is_named_where_the_button_is(page: Page, root: Path) -
         name.fill("llm:scripted")
         box.get_by_label("Base URL").fill(server.base_url)
         box.get_by_label("Timeout").fill("9")
+        box.get_by_label("Seed").fill("-1")
+        box.get_by_label("Seed").press("Tab")
+        page.locator("#f-better-seed-wrong:not([hidden])").wait_for()
+        box.get_by_label("Seed").fill("4")
         page.locator("#f-better-generator-wrong").wait_for(state="hidden")
         assert "llm:scripted" in box.locator("summary").inner_text()
         name.press("Enter")
         page.wait_for_url("**better=*")
         work(root)
+        assert {call.payload["seed"] for call in server.calls} == {4}
     page.locator("[data-panel=better]", has_text="Asked: llm:scripted").wait_for()
+    page.goto("/features/5?sae=saes%2Ftiny")
     with asked(proposing()) as server:
         gone = server.base_url
     page.locator("#score-form summary").click()

@@ -196,6 +196,27 @@ def test_the_page_of_the_run_has_the_panels_too(done: Done) -> None:
         assert ("Cannot see:" in text) == (run_id == done.scored)
 
 
+def test_the_page_of_a_run_says_the_command_that_repeats_it(done: Done) -> None:
+    """Scores and better labels have one; a typed text has none, and no other command stands in its place."""
+    pages, source = done.pages, done.pages.home.root / SAE
+    written = {"sentences": "llm:x", "base_url": "http://127.0.0.1:9/v1", "timeout": 7, "seed": 3}
+    wanted = {
+        done.scored: f"assay features score 5 --sae {source} --seed 0",
+        asked(pages, "relabel", feature=12): f"assay features relabel 12 --sae {source}",
+        asked(pages, label="old ships", **written): (
+            f"assay features score 5 --label 'old ships' --sentences llm:x --base-url http://127.0.0.1:9/v1"
+            f" --timeout 7.0 --sae {source} --seed 3"
+        ),
+        done.tried: None,
+    }
+    for run_id, command in wanted.items():
+        html = unescape(pages.html(f"/runs/{run_id}"))
+        assert "assay edit" not in html
+        assert ("Repeat this run" in html) == ("Copy as command" in html) == (command is not None)
+        if command:
+            assert html.count(command) == 2, "to be copied, and to be read"
+
+
 def test_the_page_of_a_run_that_waits_says_so(pages: Pages) -> None:
     assert "Nothing has been scored yet." in pages.html(f"/runs/{asked(pages)}")
 

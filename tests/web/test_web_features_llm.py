@@ -114,7 +114,8 @@ def test_a_label_given_by_hand_meanwhile_is_not_asked_about(pages: Pages) -> Non
         assert pages.post("/api/features/3/label", {"sae": SAE, "label": "mine"})[0] == 201
         pages.work()
         assert server.calls == []
-    assert "labelled by hand meanwhile" in panel(pages, str(run_id), "better")
+    shown = panel(pages, str(run_id), "better")
+    assert "labelled by hand meanwhile" in shown and "<bdi>llm:scripted</bdi> was not asked." in shown
 
 
 GOOD = writing(
@@ -142,8 +143,11 @@ def test_scored_on_sentences_that_a_model_wrote(pages: Pages) -> None:
     assert all(document["feature"][name] for name in ("purity", "mui", "reading"))
     plain = run(pages, "/api/features/2/score", {})[1]
     assert "sentences" not in plain["feature"] and set(plain["options"]) == {
-        *("feature", "label", "model", "sae", "seed")
+        *("feature", "label", "model", "sae", "seed", "source", "work")
     }
+    assert set(document["settings"]) >= {"llm", "writer"} and not plain["settings"].keys() & {"llm", "writer"}
+    assert document["settings"]["llm"]["timeout"] == 9
+    assert document["settings"]["writer"]["base_url"] == document["options"]["base_url"]
 
 
 FAILING: dict[str, tuple[Script, str]] = {

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from assay.errors import StoreError
 from assay.report import cards, charts, curves, feature_panels, footprint, heatmap, judged, view, words
 from assay.report.cards import Run
+from assay.report.command import command
 from assay.report.feature_naming import cost_words
 from assay.report.glossary import BENCHMARKS, CHECKS
 from assay.report.text import clean, one_line, token
@@ -150,8 +151,14 @@ def environment() -> Environment:
         "anchor": anchor,
         "wording": lambda key: str(key).replace("_", " "),
     }
-    made.globals |= {"charts": charts, "loss_curve": curves.loss_curve, "view": view, "words": words}
-    made.globals |= {"target_curve": curves.target_curve, "features": footprint}
+    made.globals |= {
+        "charts": charts,
+        "loss_curve": curves.loss_curve,
+        "view": view,
+        "words": words,
+        "command": command,
+    }
+    made.globals |= {"target_curve": curves.target_curve, "features": footprint, "command": command}
     made.globals |= {"panels": feature_panels, "judge_later": judged.later, "cost_words": cost_words}
     return made
 

@@ -1,6 +1,5 @@
 """What a run dict says, with its gaps named: the one reading of ``run.json`` that all renderings share."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -167,58 +166,6 @@ def gaps(run: Run) -> dict[str, str]:
     if run.get("status") in ("running", "queued"):
         words |= PENDING
     return {part: text for part, text in words.items() if not run.get(part) or part in empty}
-
-
-def command(run: Run) -> str:
-    """The command line that repeats this run."""
-    words, given = _spoken(run)
-    for option, value in given.items():
-        if value is not None and value is not False:
-            words += [option] if value is True else [option, shlex.quote(str(value))]
-    return " ".join(words)
-
-
-def _spoken(run: Run) -> tuple[list[str], dict[str, Any]]:
-    """The command's words, and its options: None and False are left out, True has no value."""
-    request, model, settings, options = (
-        run.get(part) or {} for part in ("request", "model", "settings", "options")
-    )
-    only = ",".join(settings.get("only") or ()) or None
-    seed = settings.get("seed")
-    match run.get("kind"):
-        case "bench" if settings.get("of"):
-            given = {"--probes": settings.get("probes"), "--only": only, "--seed": seed}
-            maker = _unusual(settings, MAKER) if settings.get("probes") == "fresh" else {}
-            return ["assay", "bench", str(settings["of"])], {**given, **maker}
-        case "merge" if settings.get("of"):
-            words = ["assay", "edits", str(settings.get("do")), str(settings["of"])]
-            if settings.get("do") == "export":
-                return words, {"--out": settings.get("folder")}
-            return [*words, shlex.quote(str(settings.get("folder")))], {}
-        case "trace":
-            fact = {f"--{name}": request.get(name) or None for name in ("prompt", "subject", "old")}
-            return ["assay", "trace"], {**fact, "--model": model.get("id"), "--seed": seed}
-    fact = {f"--{name}": request.get(name) for name in ("prompt", "subject", "target", "old", "relation")}
-    other = _unusual(settings, USUAL)
-    at = settings.get("layer") if layer(run) is None else layer(run)
-    where = {"--model": model.get("id"), "--layer": at, "--seed": seed, "--sae": settings.get("sae")}
-    off = {f"--no-{name}": options.get(name) is False for name in ("bench", "trace")}
-    return ["assay", "edit"], {**fact, **where, **other, "--only": only, **off}
-
-
-def _unusual(settings: Mapping[str, Any], usual: Mapping[str, str | None]) -> dict[str, Any]:
-    """The options that say what is not as usual."""
-    return {
-        f"--{name.replace('_', '-')}": settings.get(name)
-        for name, value in usual.items()
-        if settings.get(name) not in (None, value)
-    }
-
-
-MAKER: Mapping[str, str | None] = {"generator": "catalogue", "base_url": None, "timeout": None}
-"""Who makes the probes unless something else is said."""
-USUAL: Mapping[str, str | None] = {"method": "rome", "variant": "r-rome", **MAKER}
-"""What an edit is made with unless something else is said."""
 
 
 def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -84,6 +84,8 @@ class Asking(Body):
     """Address of the server that it is asked at; null: the provider's own."""
     timeout: Annotated[float, Field(allow_inf_nan=False)] | None = None
     """Seconds to wait for one answer of it; null: as usual."""
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
+    """With another one a language model is asked anew, and other sentences are drawn."""
 
     def maker(self, name: str | None) -> Maker:
         """The model of this name at that server."""
@@ -94,7 +96,6 @@ class Score(Asking):
     """Score it live: under a label given for this time, else under its own."""
 
     label: Short | None = None
-    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     sentences: Short | None = None
     """Who writes the label's sentences, llm:MODEL or local:MODEL; null: held-out text is searched."""
 

@@ -31,7 +31,7 @@ def ask_score(queue: Queue, sae: Named, feature: int, asked: Score, roots: Seque
     which model the SAE reads, FieldError for a language model that cannot be asked."""
     raise_first(wrong(score_checks(asked, roots)))
     label = None if asked.label is None else read_label(asked.label).label
-    options = {"label": label, "seed": asked.seed, **_by(asked, "sentences", asked.sentences)}
+    options = {"label": label, **_by(asked, "sentences", asked.sentences), "seed": asked.seed}
     return _ask(queue, sae, feature, SCORED, "feature", options)
 
 
@@ -67,7 +67,8 @@ def _by(asked: Asking, field: str, name: str | None) -> dict[str, Any]:
     known = blank(name)
     if known is None:
         return {}
-    return {field: known, "base_url": base_url(asked.maker(known)), "timeout": asked.timeout}
+    server = {"base_url": base_url(asked.maker(known)), "timeout": asked.timeout}
+    return {field: known, **server, "seed": asked.seed}
 
 
 def _ask(queue: Queue, sae: Named, feature: int, subject: str, work: str, options: Mapping[str, Any]) -> str:
@@ -85,7 +86,8 @@ def _ask(queue: Queue, sae: Named, feature: int, subject: str, work: str, option
         "relation": None,
     }
     known = {"model": sae.model_id, "sae": sae.name, "feature": feature, **options}
-    return queue.put(KIND, request, known, work, {**known, "sae": sae.source})
+    told = {**known, "work": work, "source": sae.source}
+    return queue.put(KIND, request, told, work, {**known, "sae": sae.source})
 
 
 def newest(store: Store, sae: Named, feature: int) -> str | None:

@@ -8,12 +8,15 @@ from typing import Any
 from assay.asked import stored_options
 from assay.characterise import run_bench
 from assay.events import Emit, ignore, stage
+from assay.features.labelling import suggest
+from assay.features.material import Material
 from assay.features.on_text import on_text
 from assay.features.score import score_feature
 from assay.features.scorer import Scorer, Trier
 from assay.generators.llm.author import Author, author
 from assay.generators.means import means_in
 from assay.generators.plan import Plan, Request
+from assay.generators.table import asking
 from assay.models.load import load
 from assay.models.model import Model
 from assay.pipeline import run_edit
@@ -23,7 +26,6 @@ from assay.runs.recording import recording
 from assay.runs.store import Store
 from assay.sae.coder import SAE
 from assay.sae.host import model_read
-from assay.web.better import better_label
 from assay.web.merging import merged
 from assay.web.opened import LastSae
 
@@ -67,13 +69,17 @@ class Workshop:
     def writer(self, asked: Mapping[str, Any], field: str, asked_for: str, emit: Emit) -> Author | None:
         """The language model that ``field`` of a job names to write ``asked_for``; None where it names none.
 
-        Its key is looked up now, in the environment. Raises GeneratorError where it lacks what it needs.
+        Its key is looked up now, in the environment; who it is and how it is asked goes into the run. Raises
+        GeneratorError where it lacks what it needs.
         """
         name = asked.get(field)
         if name is None:
             return None
         means = means_in(self.cache, asked.get("base_url"), asked.get("timeout"), emit)
-        return author(name, means, asked_for)
+        with stage(emit, "writer", f"looking for {name}"):
+            found = author(name, means, asked_for)
+        emit("run_started", {"settings": {**asking(name, means), "writer": dict(found.asked.marks)}})
+        return found
 
     def suite(
         self,
@@ -144,10 +150,19 @@ def do_relabel(shop: Workshop, job: Job) -> None:
     with recording(shop.store, job.run_id, queued=True) as recorded:
         writer = shop.writer(asked, "generator", "labels", recorded.emit)
         with stage(recorded.emit, "load", "opening model and index"):
-            scorer = shop.scoring(asked["sae"], asked.get("model"), 0, recorded.emit)
-        found = better_label(scorer.material, asked["feature"], writer)
+            scorer = shop.scoring(asked["sae"], asked.get("model"), asked.get("seed", 0), recorded.emit)
+        found = _suggested(scorer.material, asked["feature"], writer)
         recorded.emit("feature_scores", {"better": found})
         recorded.finish("done")
+
+
+def _suggested(material: Material, feature: int, writer: Author | None) -> dict[str, Any]:
+    """A better label by assay's own rule, or by a language model."""
+    if writer is None:
+        return suggest(material, feature).to_json()
+    from assay.features.llm.suggest import suggest_by  # only it needs the packages that speak to servers
+
+    return suggest_by(writer, material, feature)
 
 
 def do_merge(shop: Workshop, job: Job) -> None:

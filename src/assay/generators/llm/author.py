@@ -37,7 +37,8 @@ def is_model(name: str) -> bool:
 
 
 def author(name: str, means: Means, asked_for: str) -> Author:
-    """The model that ``name`` (``llm:MODEL`` or ``local:MODEL``) stands for; asks and loads nothing yet.
+    """The model that ``name`` (``llm:MODEL`` or ``local:MODEL``) stands for. Nothing is asked yet and no weights
+    are loaded, but a model of this process is found first, on the hub too, and told by its files.
 
     ``asked_for`` says in one word what it is to make, for messages. Raises GeneratorError for any other name, a wrong
     address, a missing key or a model that is not there, MissingPackage where the packages are missing that it takes.

@@ -39,26 +39,19 @@ class Live {
     this.cancelling.addEventListener("click", () => this.cancel());
     this.run = place.dataset.run;
     this.going = false;
+    this.asking = false;
     this.drawing = Promise.resolve();
     if (place.dataset.going === "true") this.listen(Number(place.dataset.after));
   }
 
-  // What comes before asking; null where it is going on already, or cannot be done, which is then said here.
-  async first(act) {
-    if (this.going) return null;
+  // Ask for what `ready` gives, unless that is null; what cannot be asked is said here. Whoever presses twice asks once.
+  async ask(url, ready) {
+    if (this.going || this.asking) return;
+    this.asking = true;
     this.said.textContent = "";
     try {
-      return await act();
-    } catch (error) {
-      this.said.textContent = words(error);
-      return null;
-    }
-  }
-
-  async ask(url, body) {
-    if (this.going) return;
-    this.said.textContent = "";
-    try {
+      const body = await ready();
+      if (body === null) return;
       const { run_id } = await send(url, body);
       this.source?.close();
       this.run = run_id;
@@ -69,6 +62,8 @@ class Live {
       this.listen(-1);
     } catch (error) {
       this.said.textContent = words(error);
+    } finally {
+      this.asking = false;
     }
   }
 
@@ -163,7 +158,7 @@ class Writer {
 
   values() {
     const at = this.form.elements;
-    const given = { [this.name]: at[this.name].value.trim() || null, base_url: at.base_url.value.trim() || null, timeout: number(at.timeout) };
+    const given = { [this.name]: at[this.name].value.trim() || null, base_url: at.base_url.value.trim() || null, timeout: number(at.timeout), seed: number(at.seed) };
     return { sae, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) };
   }
 
@@ -186,18 +181,17 @@ const sentences = scoring && new Writer(scoring, "sentences", `${api}/score`, ()
 
 async function score(label) {
   document.getElementById("scores").scrollIntoView({ block: "start" });
-  const asked = await scores.first(() => sentences.ready());
-  if (asked) await scores.ask(`${api}/score`, { ...asked, label, seed: 0 });
+  await scores.ask(`${api}/score`, async () => {
+    const asked = await sentences.ready();
+    return asked && { ...asked, label };
+  });
 }
 
-const labelling = new Writer(document.getElementById("better-form"), "generator", `${api}/relabel`, async () => {
-  const asked = await better.first(() => labelling.ready());
-  if (asked) await better.ask(`${api}/relabel`, asked);
-});
+const labelling = new Writer(document.getElementById("better-form"), "generator", `${api}/relabel`, () => better.ask(`${api}/relabel`, () => labelling.ready()));
 
 document.getElementById("text-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  texts.ask(`${api}/text`, { sae, text: document.getElementById("text").value });
+  texts.ask(`${api}/text`, () => ({ sae, text: document.getElementById("text").value }));
 });
 
 // Its labels as they are now, the newest also in the page's heading.
@@ -206,6 +200,8 @@ async function labels() {
   const now = document.querySelector("#labels .label-now bdi");
   document.getElementById("title").textContent = now?.textContent ?? "";
 }
+
+let keeping = false; // whoever presses twice keeps it once
 
 async function keep(label) {
   await send(`${api}/label`, { sae, label });
@@ -221,12 +217,19 @@ async function keep(label) {
 
 document.getElementById("label-form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  said.textContent = "";
   const label = document.getElementById("label").value;
+  if (event.submitter?.dataset.does === "try") {
+    await score(label);
+    return;
+  }
+  if (keeping) return;
+  keeping = true;
+  said.textContent = "";
   try {
-    if (event.submitter?.dataset.does === "try") await score(label);
-    else await keep(label);
+    await keep(label);
   } catch (error) {
     said.textContent = words(error);
+  } finally {
+    keeping = false;
   }
 });

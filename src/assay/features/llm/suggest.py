@@ -1,25 +1,22 @@
-"""A better label of one feature, by assay's own rule or by a language model, as its page shows what came of it."""
+"""One feature's label looked at by a language model, with what its present label is worth on the same sentences."""
 
 from dataclasses import asdict, replace
 from typing import Any
 
-from assay.features.labelling import Suggested, suggest
+from assay.features.labelling import Suggested
 from assay.features.labels.automatic import Deciding
 from assay.features.labels.concepts import read_label
+from assay.features.llm.labelling import name_features
 from assay.features.material import Material
 from assay.generators.llm.author import Author
 
 
-def better_label(material: Material, feature: int, author: Author | None) -> dict[str, Any]:
-    """The label before and the one that was kept, None where there is none; JSON-able.
+def suggest_by(author: Author, material: Material, feature: int) -> dict[str, Any]:
+    """As ``labelling.suggest``, JSON-able; and under ``asked`` who it was and what it cost, the labels that were
+    ``tried`` and ``refused``, and the ``reason`` why none was kept.
 
-    Of a language model also ``asked``: who it was and what it cost, the labels that were ``tried`` and ``refused``,
-    and the ``reason`` why none was kept. Raises GeneratorError where it gives no answer.
+    A feature without a label is looked at as for the first time. Raises GeneratorError where there is no answer.
     """
-    if author is None:
-        return suggest(material, feature).to_json()
-    from assay.features.llm.labelling import name_features  # only it needs the packages that speak to servers
-
     m = material
     old = m.book.get(m.sae.check_feature(feature))
     if old is not None:
