@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from copy import deepcopy
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +12,11 @@ from urllib.parse import quote
 import example_run
 import pytest
 
+from assay.events import ignore
 from assay.runs.home import Home
 from assay.runs.queue import Queue
 from assay.runs.store import Store
-from feature_home import SAE, copied, served
+from feature_home import SAE, Pages, copied, served
 from web_site import OPTIONS, events
 
 FEATURE = 5
@@ -40,10 +42,11 @@ def _built(factory: pytest.TempPathFactory, root: Path) -> dict[str, str]:
         asked = {"sae": SAE, "text": "The sailor of the old river\nwalked to Rome."}
         _, read = pages.post(f"/api/features/{FEATURE}/text", asked)
         pages.work()
+        told = _by_a_model(pages) if find_spec("pydantic_ai") else {}
     _sweep(root, "sweep-k", json.dumps({"over": "k", "rows": _rows(), "saes": []}))
     _sweep(root, "broken", "{")
     with Store(home) as store:
-        runs = _runs(store)
+        runs = _runs(store) | told
     sae, run = quote(SAE, safe=""), runs["committed"]
     return {
         "start": "/",
@@ -56,6 +59,7 @@ def _built(factory: pytest.TempPathFactory, root: Path) -> dict[str, str]:
         "edit form": "/edit",
         "edit form, filled": "/edit?prompt=Rome+is+in&subject=Rome&target=Peru&seed=3&only=zsre,leme",
         **{f"run, {name}": f"/runs/{id}" for name, id in runs.items() if name != "like committed"},
+        "benchmarks": "/benchmarks",
         "run, feature scores": f"/runs/{scored['run_id']}",
         "run, feature on a text": f"/runs/{read['run_id']}",
         "runs": "/runs",
@@ -68,6 +72,48 @@ def _built(factory: pytest.TempPathFactory, root: Path) -> dict[str, str]:
         "error, no such page": "/nowhere",
         "error, no such run": "/runs/none-of-this-name",
         "error, not valid": "/features?page=none",
+    }
+
+
+def _by_a_model(pages: Pages) -> dict[str, str]:
+    """Runs in which a language model has a part: a label, sentences, marks for paragraphs."""
+    from llm_feature_server import asked, proposing, writing
+    from llm_server import Call, Reply, said
+
+    from assay.benchmarks.llm_judge import judge_texts
+
+    sentences = writing(
+        lambda w: f"The {w} river ran past the old houses of the town.",
+        lambda w: f"The {w} baker sold his bread to the people of the town.",
+        lambda w: f"The {w} harbour lay behind the old houses of the town.",
+    )
+
+    def script(call: Call) -> Reply:
+        if call.purpose == "sentences":
+            return sentences(call)
+        if call.purpose == "judge":
+            marks = {"consistency": 1, "fluency": 2, "no_contradiction": 0, "reason": "it says both"}
+            return said({"marks": [marks]})
+        return proposing("weather of the arctic", "")(call)
+
+    with asked(script) as server:
+        by = {"sae": SAE, "base_url": server.base_url}
+        _, named = pages.post("/api/features/20/relabel", {**by, "generator": "llm:scripted"})
+        _, written = pages.post("/api/features/2/score", {**by, "sentences": "llm:scripted"})
+        pages.work()
+        run = example_run.committed()
+        (leme,) = (result for result in run["benchmarks"] if result["id"] == "leme")
+        author = server.author(asked_for="marks")
+        judged = judge_texts(
+            author, run["request"], leme["texts"], threshold=0.5, seed=0, resamples=200, emit=ignore
+        )
+        leme["judges"] = [judged]
+        with Store(pages.home) as store:
+            told = tell(store, run)
+    return {
+        "a label by a model": str(named["run_id"]),
+        "sentences by a model": str(written["run_id"]),
+        "judged by a model": told,
     }
 
 
@@ -86,6 +132,8 @@ def tell(store: Store, run: Mapping[str, Any], **options: Any) -> str:
 def _runs(store: Store) -> dict[str, str]:
     running = example_run.committed() | {"status": "running", "reading": None}
     running["benchmarks"] = running["benchmarks"][:3]
+    request = {"prompt": "Paris is in", "subject": "Paris", "target": "", "old": None, "relation": None}
+    traced = {"kind": "trace", "request": request, "status": "done", "trace": example_run.trace()}
     failed = example_run.bare() | {"request": example_run.committed()["request"]}
     other = deepcopy(example_run.second())
     other["request"]["target"] = "Rome"
@@ -96,7 +144,11 @@ def _runs(store: Store) -> dict[str, str]:
         "interrupted": tell(store, example_run.interrupted()),
         "failed": tell(store, failed),
         "running": tell(store, running),
+        "trace": tell(store, traced),
     }
+    again = {"kind": "bench", "request": example_run.committed()["request"], "status": "committed"}
+    whole = {**example_run.committed(), **again}
+    made["benchmarks again"] = tell(store, whole, of=made["running"], probes="same")
     store.append(made["running"], "bench_started", {"id": "zsre", "title": "zsRE", "index": 3, "of": 13})
     store.append(made["running"], "stage_started", {"stage": "read", "title": "reading probes", "total": 10})
     queue, asked = Queue(store), example_run.committed()["request"]

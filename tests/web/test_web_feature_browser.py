@@ -89,7 +89,9 @@ def test_a_label_is_kept_and_the_page_offers_to_score_it(page: Page, root: Path)
 def test_whoever_presses_twice_asks_once(page: Page, root: Path) -> None:
     page.goto("/features/5?sae=saes%2Ftiny")
     writes: list[str] = []
-    page.on("request", lambda one: writes.append(one.url.rpartition("/")[2]) if one.method == "POST" else None)
+    page.on(
+        "request", lambda one: writes.append(one.url.rpartition("/")[2]) if one.method == "POST" else None
+    )
     page.get_by_role("button", name="Score live").dblclick()
     page.wait_for_url("**run=*")
     page.get_by_role("button", name="Suggest a better label").dblclick()

@@ -157,13 +157,25 @@ def test_a_running_edit_is_cancelled_and_the_next_one_is_done(site: Site, page: 
 def test_two_runs_are_compared(site: Site, finished: str, page: Page) -> None:
     second = site.ask(page, "edit_bench", "zsre")
     page.locator("#progress").wait_for(state="hidden")
-    page.goto(f"{site.url}/runs")
-    for run_id in (finished, second):
-        page.get_by_label(f"Choose {run_id}").check()
-    page.get_by_role("button", name="Compare two").click()
-    page.wait_for_url("**/compare?*")
+    for of in ("runs", "edits"):
+        page.goto(f"{site.url}/{of}")
+        assert page.get_by_role("button", name="Compare two").is_disabled()
+        for run_id in (finished, second):
+            page.get_by_label(f"Choose {run_id}").check()
+        page.get_by_role("button", name="Compare two").click()
+        page.wait_for_url(f"**/compare?a={finished}&b={second}")
     rows = page.locator("table.compare tbody tr")
     assert rows.count() == 13
     same = rows.filter(has_text="zsRE")
     assert "\t0.00\tsame" in same.inner_text()  # the same seed, the same score
     assert "not run in B" in rows.filter(has_text="LEME").inner_text()
+
+
+def test_the_benchmarks_tab_is_about_the_newest_edit(site: Site, finished: str, page: Page) -> None:
+    second = site.ask(page, "edit_bench")
+    page.locator("#progress").wait_for(state="hidden")
+    page.get_by_role("link", name="Benchmarks", exact=True).click()
+    page.wait_for_url("**/benchmarks")
+    assert page.locator("#run").get_attribute("data-run") == second and scored(page) == 1
+    page.locator("#b-edit-bench > summary").click()
+    assert page.locator("#b-edit-bench .probes tbody tr").count() > 0

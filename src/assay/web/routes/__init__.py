@@ -1,6 +1,18 @@
 """The routes, in files of the noun they are about; pages and their API side by side."""
 
-from assay.web.routes import compare, edit, edits, feature, features, login, run_actions, runs, start, sweeps
+from assay.web.routes import (
+    benchmarks,
+    compare,
+    edit,
+    edits,
+    feature,
+    features,
+    login,
+    run_actions,
+    runs,
+    start,
+    sweeps,
+)
 
 ROUTERS = (
     login.router,
@@ -9,6 +21,7 @@ ROUTERS = (
     run_actions.router,
     compare.router,
     edit.router,
+    benchmarks.router,
     edits.router,
     sweeps.router,
     features.router,

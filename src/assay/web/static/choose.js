@@ -1,4 +1,4 @@
-// Two runs are chosen by their boxes, the one ticked first being A.
+// Two runs are chosen by their boxes, the one ticked first being A; the boxes may stand outside of the form.
 const form = document.getElementById("choice");
 const order = [];
 
@@ -10,8 +10,9 @@ function show() {
       : order.length > 2 ? "More than two are ticked." : order.length === 1 ? "Tick one more." : "Tick two runs to compare them.";
 }
 
-form?.addEventListener("change", (event) => {
-  const { value, checked } = event.target;
+document.addEventListener("change", (event) => {
+  const { value, checked, name } = event.target;
+  if (!form || event.target.form !== form || name !== "run") return;
   if (checked) order.push(value);
   else order.splice(order.indexOf(value), 1);
   show();
@@ -21,5 +22,5 @@ form?.addEventListener("submit", (event) => {
   if (order.length === 2) location.assign(`/compare?${new URLSearchParams({ a: order[0], b: order[1] })}`);
 });
 // A page that is gone back to keeps its ticks.
-for (const box of form?.querySelectorAll("input:checked") ?? []) order.push(box.value);
+for (const box of form?.elements ?? []) if (box.checked) order.push(box.value);
 if (form) show();
