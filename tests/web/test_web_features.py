@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from io import BytesIO, StringIO
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from assay.features.labels.book import FILE, LabelBook, Labelled
 from assay.features.place import place_of
 from assay.features.table import NAMES
 from assay.sae.formats.table import load_sae
+from assay.web.routes import features
 from assay.web.routes.features import ROWS
 from feature_home import SAE, Pages, built, copied, served
 
@@ -72,6 +74,33 @@ def test_page_and_api_have_the_rows_of_the_command_line(
     assert (found["of"], found["found"]) == (wanted["of"], wanted["found"])
     assert found["features"] == wanted["features"]
     assert listed(pages.html(asked(**words))) == [row["feature"] for row in wanted["features"]][:ROWS]
+
+
+@pytest.mark.parametrize("words", [{}, {"sort": "density", "noise": 1}, {"reading": "undecided"}])
+def test_what_is_listed_opens_in_pandas(
+    pages: Pages, words: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "AT_ONCE", 3)  # written in several parts
+    (link,) = re.findall(r'href="(/api/features/table\.csv[^"]*)"', pages.html(asked(**words)))
+    answer = pages.client.get(link.replace("&amp;", "&"))
+    assert answer.headers["content-disposition"] == 'attachment; filename="features.csv"'
+    found = pd.read_csv(StringIO(answer.text))
+    wanted = pages.client.get(asked("/api/features", limit=1000, **words)).json()["features"]
+    assert found["feature"].tolist() == [row["feature"] for row in wanted] and len(found) > 3
+    assert found["mui"].tolist() == pytest.approx([row["mui"] or np.nan for row in wanted], nan_ok=True)
+    assert "<b>market</b>" in found["label"].tolist() or words.get("reading")
+
+
+def test_the_whole_table_is_taken_away_as_it_is(pages: Pages) -> None:
+    answer = pages.client.get(asked("/api/features/table.parquet"))
+    assert answer.content == table_path(pages).read_bytes()
+    assert list(pd.read_parquet(BytesIO(answer.content)).columns) == list(pd.read_parquet(table_path(pages)))
+
+
+def test_nothing_matches_is_a_table_without_rows(pages: Pages) -> None:
+    text = pages.client.get(asked("/api/features/table.csv", search="nothing like this")).text
+    assert len(text.splitlines()) == 1 and text.startswith("feature,label")
+    assert pages.client.get(asked("/api/features/table.csv", sort="nothing")).status_code == 422
 
 
 def test_the_address_says_all_and_links_keep_it(pages: Pages) -> None:

@@ -57,6 +57,12 @@ class PageOf(Choice):
         return self.link(sort=column, rising=not self.rising if same else column == "feature", review=False)
 
     @property
+    def csv(self) -> str:
+        """The address of all rows of the list as a CSV file."""
+        told = self.link().partition("?")[2]
+        return "/api/features/table.csv" + (f"?{told}" if told else "")
+
+    @property
     def plain(self) -> bool:
         """Whether nothing but an SAE was asked for."""
         return self == PageOf(sae=self.sae)

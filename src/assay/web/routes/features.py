@@ -1,12 +1,13 @@
 """All features of an SAE: the table, its picture, and the same as JSON."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from assay.features.table import NAMES
-from assay.web.feature_asked import PageOf, PartOf
+from assay.web.feature_asked import Choice, PageOf, PartOf
 from assay.web.page import page
 from assay.web.saes import DEFAULT, Named
 from assay.web.tables import Scored, Shelf, Shelved
@@ -16,6 +17,8 @@ router = APIRouter()
 
 ROWS = 50
 """Rows of a page."""
+AT_ONCE = 10_000
+"""Rows of a CSV that are written at once."""
 COLUMNS = (
     ("feature", "feature", "Its number"),
     ("interp", "InterpScore", "Does the label predict where it fires?"),
@@ -76,3 +79,27 @@ def list_features(shelf: Shelved, asked: Annotated[PartOf, Query()]) -> dict[str
     places = asked.places(table)
     rows = table.rows(places[asked.offset : asked.offset + asked.limit])
     return {"sae": asked.sae, "of": len(table.table), "found": len(places), "features": rows}
+
+
+@router.get("/api/features/table.parquet", response_class=FileResponse)
+def parquet(shelf: Shelved, sae: Short = DEFAULT) -> FileResponse:
+    """The whole table as the file that it is."""
+    named = shelf.saes.named(sae)
+    shelf.scored(named)  # says what is wrong where there is none, or where it cannot be read
+    path = named.place(shelf.home).table_file()
+    assert path is not None
+    return FileResponse(path, media_type="application/vnd.apache.parquet", filename="features.parquet")
+
+
+@router.get("/api/features/table.csv", response_class=StreamingResponse)
+def csv(shelf: Shelved, asked: Annotated[Choice, Query()]) -> StreamingResponse:
+    """The rows that are chosen, in their order, with all columns."""
+    table = shelf.scored(shelf.saes.named(asked.sae))
+    places = asked.places(table)
+
+    def parts() -> Iterator[str]:
+        for at in range(0, max(1, len(places)), AT_ONCE):
+            yield table.table.iloc[places[at : at + AT_ONCE]].to_csv(index=False, header=at == 0)
+
+    named = {"content-disposition": 'attachment; filename="features.csv"'}
+    return StreamingResponse(parts(), media_type="text/csv; charset=utf-8", headers=named)
