@@ -9,7 +9,7 @@ from assay.generators.catalogue.catalogue import Catalogue
 from assay.generators.catalogue.facts import Facts, key
 from assay.generators.catalogue.relations import load_relations
 from assay.generators.plan import AXES, Plan, Request
-from assay.generators.table import GENERATORS, generator, relations
+from assay.generators.table import KINDS, generator, relations
 from assay.generators.table import named as read_name
 from assay.probes.audit import VALIDATION, audit, names, same
 from assay.probes.probe import Probe
@@ -297,7 +297,7 @@ def test_generators_by_name():
     assert generator("catalogue").name == "catalogue"
     assert generator("replay:some-run").name == "replay"
     assert read_name("llm:qwen3:8b") == ("llm", "qwen3:8b")
-    assert GENERATORS == ("catalogue",), "only these can be chosen by name alone"
+    assert [name for name, kind in KINDS.items() if not kind.takes] == ["catalogue"], "chosen by name alone"
 
 
 def test_what_is_known_by_words_alone():

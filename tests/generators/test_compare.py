@@ -1,6 +1,8 @@
 """Generators on the same edits: counted, compared, resumable."""
 
 import json
+import re
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +16,17 @@ from llm_server import QUICK, TOWER, serving
 from typer.testing import CliRunner
 
 from assay.benchmarks.names import NAMES
+from assay.cli.generators import _show
 from assay.cli.main import app
 from assay.errors import InputError
 from assay.generators.catalogue.catalogue import Catalogue
 from assay.generators.compare.cases import BUILT_IN, Cases, cases_of, names_of
 from assay.generators.compare.figures import offer_of, spread
-from assay.generators.compare.run import Comparison, run_compare
-from assay.generators.compare.summary import agreements
+from assay.generators.compare.run import Comparison, key_of, run_compare
+from assay.generators.compare.summary import agreements, of_generator
 from assay.generators.llm.generator import Llm
+from assay.generators.means import Means
+from assay.generators.table import generator
 from assay.models.load import load
 from assay.runs.home import Home
 from small import SMALL, Heard, save_tiny
@@ -72,6 +77,27 @@ def test_two_generators_on_the_same_edits_and_again_from_what_is_kept(folder: Pa
     )
 
 
+def test_other_weights_and_other_bounds_are_other_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was measured of a local writer is gone on with only while its files and its bounds are the same."""
+    pytest.importorskip("llguidance")
+    from assay.generators.local import constrained
+
+    writer = save_tiny(tmp_path / "writer")
+    name, means = f"local:{writer}", Means(cache=tmp_path / "cache")
+
+    def key() -> str:
+        return key_of({"seed": 0}, name, generator(name, means), means)
+
+    first = key()
+    assert key() == first != key_of({"seed": 1}, name, generator(name, means), means)
+    (writer / "generation_config.json").write_text('{"temperature": 0.01}')
+    second = key()
+    monkeypatch.setattr(constrained, "BOUNDS", "others")
+    assert len({first, second, key()}) == 3
+
+
 def lines(values: list[float | None]) -> list[dict[str, object]]:
     return [{"scores": dict.fromkeys(NAMES, value)} for value in values]
 
@@ -110,6 +136,24 @@ def test_what_a_plan_offers() -> None:
     assert spread(np.zeros((1, 4), dtype=np.float32)) is None
 
 
+def test_dollars_stand_in_the_table_where_any_are_known(capsys: pytest.CaptureFixture[str]) -> None:
+    offer = {**asdict(offer_of(Catalogue().plan(TOWER, 0))), "unasked": []}
+    line = {"generator": "g", "distance": None, "p_before": [], "p_after": [], "unscored": {}, "offer": offer}
+    line |= {"seconds_plan": 1.0, "seconds_suite": 1.0, "scores": dict.fromkeys(NAMES)}
+    paid = [{**line, "offer": {**offer, "dollars": cost}} for cost in (0.5, 0.25)]
+    assert of_generator(paid)["dollars"] == 0.75
+    assert of_generator([*paid, line])["dollars"] is None, "a part of the cost is not the cost"
+
+    def shown(lines: list[dict[str, object]]) -> str:
+        found = {"free": of_generator([line]), "paid": of_generator(lines)}
+        document = {"generators": found, "cases": {"requests": [1], "title": "one"}, "model": {"id": "m"}}
+        _show({**document, "agreement": []})
+        return capsys.readouterr().out
+
+    assert "dollars" not in shown([line])
+    assert re.search(r"dollars, at list prices +- +0\.7500$", shown(paid), re.MULTILINE)
+
+
 def test_cases_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "cf.json"
     record = {
@@ -144,7 +188,8 @@ def test_cases_of_a_file(tmp_path: Path) -> None:
         (("catalogue", "catalog"), "generator 'catalog'"),
         (("catalogue", "replay:none", "--timeout", "3"), "--base-url or --timeout without a generator that"),
         (("catalogue", "llm:x", "--base-url", "nowhere"), "base URL 'nowhere'"),
-        (("catalogue", "replay:none", "--model", "no-such-folder/at all"), "run 'none'"),
+        (("catalogue", "replay:none", "--model", "no-such-folder/at all", "--limit", "1"), "run 'none'"),
+        (("catalogue", "replay:none", "--limit", "2"), "replay:none for 2 edits"),
     ],
 )
 def test_what_the_command_refuses(words: tuple[str, ...], came: str, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Plans from a well-behaved model: full, audited, repeatable from kept answers, honest about what is missing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from llm_server import QUICK, TOWER, Call, Reply, Server, good, only, said, serv
 
 from assay.generators.llm.generator import Llm
 from assay.generators.llm.purposes import PURPOSES
-from assay.generators.plan import AXES, Plan, Request
+from assay.generators.llm.tally import COPIES, FED_BY
+from assay.generators.plan import AXES, Plan, Request, Sifted
 from assay.generators.plan_json import plan_from_json, plan_to_json
 from assay.probes.audit import VALIDATION, audit, names, same
 from assay.settings import LlmSettings
@@ -179,6 +181,26 @@ def test_what_the_audit_rejects_is_asked_for_again_and_counted():
     ]
     assert " · reach " in plan.notes[1] and "/2/1 · " in plan.notes[1]
     assert len([p for p in plan.probes["edit_generalization"] if p.axis == "implied"]) >= 2
+    reach = plan.sifted["edit_generalization"]
+    assert (reach.rejected, reach.again) == (2, 1) and reach.accepted >= 8
+    others = {id: one for id, one in plan.sifted.items() if id != "edit_generalization"}
+    assert {(one.rejected, one.again) for one in others.values()} == {(0, 0)}
+    assert plan_from_json(json.loads(json.dumps(plan_to_json(plan)))).sifted == plan.sifted
+
+
+def test_what_each_benchmark_was_made_from(tower):
+    assert set(tower.sifted) == set(FED_BY) == set(AXES)
+    for id, probes in tower.probes.items():
+        assert {p.source.split(":")[2] for p in probes} <= set(FED_BY[id])
+        made = tower.sifted_for(id)
+        assert made.accepted >= len({p.prompt for p in probes if p.axis not in COPIES})
+    assert tower.sifted["leme"].accepted >= 5 and tower.sifted["ripple_bench"].accepted >= 8
+    old = replace(tower, sifted={})
+    assert old.sifted_for("ripple_bench") == Sifted(None, 0, None), "stored before this was counted"
+    catalogue = replace(old, making=None)
+    assert catalogue.sifted_for("ripple_bench") == Sifted(len(tower.probes["ripple_bench"]), 0, None)
+    assert catalogue.sifted_for("leme") == Sifted(len(tower.long_form), 0, None)
+    assert catalogue.sifted_for("batch_edit_consistency").accepted == 6 + len(tower.synthetic)
 
 
 def test_nothing_is_padded_where_a_model_gives_nothing():
@@ -294,6 +316,10 @@ def test_avoided_prompts_and_repeats_in_another_benchmark_are_rejected():
     assert [r.reason for r in plan.rejects].count("spent") >= 6
     assert "The amber door of the house was" not in plan.neutral
     assert any("more rejected when" in note for note in plan.notes)
+    spent = sum(r.reason == "spent" and r.benchmark == "edit_generalization" for r in plan.rejects)
+    made = plan.sifted["edit_generalization"]
+    assert made.rejected == spent > 0
+    assert made.accepted >= len(plan.probes["edit_generalization"])
 
 
 @pytest.mark.parametrize("n", [1, 3])

@@ -20,6 +20,8 @@ from assay.cli.main import app
 from assay.errors import GeneratorError
 from assay.options import Options
 from assay.pipeline import run_edit
+from assay.report.cards import benches
+from assay.report.html import render, write_report
 from assay.runs.folder import RunFolder
 from assay.runs.home import Home
 from assay.runs.recording import recording
@@ -79,6 +81,11 @@ def test_a_run_with_probes_of_a_model(store: Store, folder: Path) -> None:
     assert run["settings"]["llm"]["timeout"] == 5.0
     scored = [row for row in run["benchmarks"] if row["score"] is not None]
     assert len(scored) >= 9
+    ripple = next(row for row in run["benchmarks"] if row["id"] == "ripple_bench")
+    assert (ripple["accepted"], ripple["rejects"], ripple["again"]) == (8, 0, 0)
+    card = next(card for card in benches(run) if card.id == "ripple_bench")
+    assert card.made == "8 accepted, 0 rejected by the audit, never asked again"
+    assert card.made in render(run)
 
 
 def test_the_key_is_sent_and_written_nowhere(
@@ -96,6 +103,8 @@ def test_the_key_is_sent_and_written_nowhere(
         run_id = edit(store, folder, server, heard)
     assert {call.headers["authorization"] for call in server.calls} == {f"Bearer {KEY}"}
     assert store.status(run_id) == "committed"
+    write_report(store.document(run_id), store.home.run(run_id) / "report.html")
+    assert (store.home.run(run_id) / "report.html").stat().st_size > 50_000
     assert holding(store.home.root, KEY) == []
     assert KEY not in json.dumps(heard.events) and KEY not in caplog.text
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.default_model
 
 BOUNDED = replace(
     LENIENT,
-    llm=LlmSettings(timeout=300, attempts=1, repairs=0, again=0, max_tokens=40, concurrency=1),
+    llm=LlmSettings(timeout=300, attempts=1, repairs=0, again=1, max_tokens=40, concurrency=1),
 )
 """What keeps a weak model on one core to a minute or two."""
 
@@ -82,7 +82,9 @@ def test_a_served_model_drives_a_whole_suite(
     for row in rows.values():
         assert str(folder) in row["generator"]
         assert (row["score"] is None) == bool(row["reason"]), "no score without a reason, and no 0 for none"
-        assert row["rejects"] == sum(reject.benchmark == row["id"] for reject in plan.rejects)
+        made = plan.sifted_for(row["id"])
+        assert (row["accepted"], row["rejects"], row["again"]) == (made.accepted, made.rejected, made.again)
+        assert row["accepted"] >= len({probe["prompt"] for probe in row["probes"]}) > 0 or not row["probes"]
     unasked = {id for id, probes in plan.probes.items() if not probes} - {
         "leme",
         "sequential_collapse_threshold",
@@ -95,7 +97,11 @@ def test_a_served_model_drives_a_whole_suite(
     lent = sum(not p.source.startswith("llm:") for p in plan.paraphrases)
     assert lent == 0 or any(note.startswith(f"the three checks: {lent} of ") for note in notes)
     titles = [data["title"] for data in heard.of("stage_progress") if data["stage"] == "ask"]
-    assert sum("tokens in" in title for title in titles) == 1 + len(PURPOSES), "progress for every call"
+    assert plan.making is not None
+    calls = 1 + len(PURPOSES) + plan.making.again
+    assert sum("tokens in" in title for title in titles) == calls, "progress for every call"
+    assert plan.making.answers == calls, "what was asked again is counted, too"
+    assert (plan.making.again == 0) == all(row["again"] == 0 for row in rows.values())
 
     # The same command once more: nothing is asked, and not a byte differs.
     once_more, same = Heard(), []

@@ -1,5 +1,6 @@
 """Probes by a model in this process: a form is held to, chance and memory are left as they were."""
 
+import asyncio
 import gc
 import json
 from contextlib import suppress
@@ -15,8 +16,11 @@ pytest.importorskip("llguidance")
 from assay.errors import GeneratorError
 from assay.generators.llm.purposes import PURPOSES
 from assay.generators.llm.schemas import SCHEMAS
+from assay.generators.llm.talk import Unfit
+from assay.generators.local import constrained
 from assay.generators.local.constrained import Holder, bounded, room, write
 from assay.generators.local.generator import Local
+from assay.generators.local.writer import Writer
 from assay.generators.means import Means
 from assay.generators.plan import Plan
 from assay.generators.plan_json import plan_from_json, plan_to_json
@@ -128,6 +132,44 @@ def test_no_answer_is_endless(purpose: str, counts: dict[str, int], most: list[i
     fields = [f for part in (schema, *schema.get("$defs", {}).values()) for f in part["properties"].values()]
     assert sorted(field["maxItems"] for field in fields if field["type"] == "array") == most
     assert room(schema) == 256 + 40 * strings
+
+
+def test_a_writer_that_rambles_is_cut_off_where_its_form_has_no_more_room(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that nobody trained never ends a string by itself: only the form's own room stops it early."""
+    monkeypatch.setattr(constrained, "SLACK", 5)
+    monkeypatch.setattr(constrained, "TOKENS", 1)
+    form = SCHEMAS["question"]
+    data = json.dumps({"counts": {"question": 2, "examples": 1}})
+    most = room(bounded(form.model_json_schema(), json.loads(data)["counts"]))
+    assert most == 5 + (2 + 2)
+
+    async def asked() -> int:
+        async with Writer("tiny", folder, LlmSettings(max_tokens=4_000), lambda words: None) as writer:
+            try:
+                return (await writer.ask(form, "Write.", data, 0)).tokens_out
+            except Unfit as unfit:
+                return unfit.tokens[1]
+
+    forced = 40  # what the form leaves no choice about comes in one step, and may end beyond the room
+    assert 0 < asyncio.run(asked()) <= most + forced < 240
+
+
+def test_answers_within_other_bounds_are_asked_anew(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = lambda: len(list((tmp_path / "llm").iterdir()))  # noqa: E731
+    with suppress(GeneratorError):
+        plan_of(folder, tmp_path)
+    first = files()
+    with suppress(GeneratorError):
+        plan_of(folder, tmp_path)
+    assert files() == first > 0
+    monkeypatch.setattr(constrained, "BOUNDS", "others")
+    with suppress(GeneratorError):
+        plan_of(folder, tmp_path)
+    assert files() > first
 
 
 def test_a_seed_draws_the_same_text_and_another_one_another() -> None:

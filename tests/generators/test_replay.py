@@ -117,6 +117,24 @@ def test_the_same_probes_on_another_layer_seed_and_method(store: Store, folder: 
         assert store.document(other)["edit"]["edit_id"] != store.document(first)["edit"]["edit_id"]
 
 
+def test_the_same_probes_on_another_model(
+    store: Store, first: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Of another family: the questions are the same to the letter, the answers are its own."""
+    elsewhere = save_tiny(tmp_path_factory.mktemp("other"), "gpt2")
+    other = edit(store, elsewhere, generator=f"replay:{first}", seed=3)
+    assert store.status(other) == "committed" and asked(store, other) == asked(store, first)
+    theirs, ours = (
+        {
+            row["id"]: [(p["prompt"], p["target"]) for p in row["probes"]]
+            for row in store.document(id)["benchmarks"]
+        }
+        for id in (other, first)
+    )
+    assert theirs.keys() == ours.keys() and sum(theirs[id] == ours[id] for id in ours) == 13
+    assert results(store, other) != results(store, first)
+
+
 def test_another_run_lends_its_probes_to_a_stored_edit(store: Store, folder: Path, first: str) -> None:
     second = edit(store, folder, bench=False, seed=2)
     _, file = store.edit_file(second)

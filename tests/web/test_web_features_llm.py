@@ -1,6 +1,7 @@
 """A language model asked from a feature's page: for labels and for sentences, through queue and worker."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from html import unescape
@@ -157,14 +158,21 @@ FAILING: dict[str, tuple[Script, str]] = {
     ),
     "broken": (lambda call: Reply(body=b"<b>oh no</b>", status=500), "127.0.0.1"),
     "turned away": (lambda call: Reply(body=b'{"error": {"message": "bad key"}}', status=401), "key"),
+    "key repeated": (lambda call: Reply(body=f'{{"error": "bad {KEY}"}}'.encode(), status=401), "key"),
 }
 
 
 @pytest.mark.parametrize("how", FAILING)
 @pytest.mark.parametrize(("what", "field"), [("relabel", "generator"), ("score", "sentences")])
 def test_what_the_server_answers_wrongly_stands_on_the_page(
-    pages: Pages, how: str, what: str, field: str, monkeypatch: pytest.MonkeyPatch
+    pages: Pages,
+    how: str,
+    what: str,
+    field: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     monkeypatch.setattr(work, "means_in", partial(means_in, llm=QUICK))
     script, told = FAILING[how]
     with asked(script) as server:
@@ -175,6 +183,7 @@ def test_what_the_server_answers_wrongly_stands_on_the_page(
     assert 'role="alert"' in panel(pages, run_id, "status") and "<b>oh no" not in page
     assert document["error"].splitlines()[0] in unescape(page) and KEY not in page
     assert not secret(pages.home.root)
+    assert run_id in caplog.text and KEY not in caplog.text, "what the worker writes into its log"
 
 
 HERE = "http://127.0.0.1:9/v1"

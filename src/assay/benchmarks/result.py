@@ -105,8 +105,13 @@ class BenchResult:
     """The same score computed for the old fact on the unedited model: what this model could reach."""
     steps: tuple[Step, ...] = ()
     texts: tuple[Text, ...] = ()
+    accepted: int | None = None
+    """How much that was made for this benchmark passed the audit, of which it may have asked fewer; None where that was
+    not recorded."""
     rejects: int = 0
-    """How many probes of this benchmark the audit threw out."""
+    """How much the audit threw out."""
+    again: int | None = None
+    """How often more was asked for; None where the generator cannot be asked again."""
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -121,7 +126,9 @@ class BenchResult:
             "ceiling": self.ceiling,
             "steps": [asdict(s) for s in self.steps],
             "texts": [asdict(t) for t in self.texts],
+            "accepted": self.accepted,
             "rejects": self.rejects,
+            "again": self.again,
             "seconds": self.seconds,
             "probes": [p.to_json() for p in self.probes],
         }

@@ -23,6 +23,7 @@ def run_suite(
         row = NAMES[id]
         began = time.perf_counter()
         bench.emit("bench_started", {"id": id, "title": row.title, "index": index, "of": len(ids)})
+        made = bench.plan.sifted_for(id)
         outcome = SCORERS[id](id, row.threshold, bench)
         result = BenchResult(
             score=outcome.score,
@@ -35,7 +36,9 @@ def run_suite(
             ceiling=outcome.ceiling,
             steps=tuple(outcome.steps),
             texts=tuple(outcome.texts),
-            rejects=sum(r.benchmark == id for r in bench.plan.rejects),
+            accepted=made.accepted,
+            rejects=made.rejected,
+            again=made.again,
             seconds=time.perf_counter() - began,
         )
         bench.emit("bench_result", result.to_json())

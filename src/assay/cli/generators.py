@@ -46,13 +46,20 @@ def compare(
             from assay.generators.compare.cases import cases_of, names_of
             from assay.generators.compare.run import Comparison, run_compare
             from assay.generators.means import means_in
+            from assay.generators.table import named as kind_of
             from assay.models.opened import open_model
             from assay.runs.replayed import replayed
             from assay.runs.store import Store
         edits = cases_of(cases, limit)
-        with Store(home) as store:
-            for request in edits.requests:
-                named = [replayed(store, name, request) for name in named]
+        if replays := [name for name in named if kind_of(name)[0] == "replay"]:
+            if len(edits.requests) > 1:
+                raise InputError(
+                    f"{replays[0]} for {len(edits.requests)} edits",
+                    "the one edit that its probes are about",
+                    "add --limit 1, or --cases FILE with that edit alone",
+                )
+            with Store(home) as store:
+                named = [replayed(store, name, edits.requests[0]) for name in named]
         wanted = Comparison(names_of(named), edits, seed, fresh=fresh)
         loaded = open_model(model, home.cache, screen)
         means = means_in(home.cache, url, timeout, screen)
@@ -84,6 +91,8 @@ def _show(document: Mapping[str, Any]) -> None:
     speak.say(f"{count} edits ({document['cases']['title']}) on {document['model']['id']}")
     speak.say("")
     rows = [(title, *(write(row) for row in found.values())) for title, write in FIGURES.items()]
+    if any(row["dollars"] is not None for row in found.values()):
+        rows.append((DOLLARS, *(_dollars(row["dollars"]) for row in found.values())))
     speak.table(("", *found), rows, right=tuple(found))
     for pair in document["agreement"]:
         first, second = pair["generators"]
@@ -129,6 +138,10 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.0%}"
 
 
+def _dollars(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
 def _quartiles(row: Mapping[str, Any] | None) -> str:
     return "-" if row is None else " ".join(map(_two, row["quartiles"]))
 
@@ -149,3 +162,5 @@ FIGURES: Mapping[str, Any] = {
     "tokens out": lambda row: f"{row['tokens_out']:,}",
 }
 """Row of the table to how it is written."""
+DOLLARS = "dollars, at list prices"
+"""A further row where any price is known."""

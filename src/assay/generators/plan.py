@@ -27,6 +27,15 @@ AXES: Mapping[str, tuple[str, ...]] = {
 """Benchmark id to the sub-axes its probes may carry."""
 
 
+BESIDE: Mapping[str, str] = {
+    "sequential_collapse_threshold": "synthetic",
+    "batch_edit_consistency": "synthetic",
+    "sequential_edit_retention": "synthetic",
+    "leme": "long_form",
+}
+"""Benchmark id to what it asks beside its probes, or in their place: a field of ``Plan``."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One fact to write: the prompt with the subject in it exactly once, and the new object."""
@@ -86,6 +95,20 @@ class Making:
     answers: int
     tokens_in: int
     tokens_out: int
+    dollars: float | None = None
+    """At list prices; None where none is known."""
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """What was made for one benchmark, and what the audit made of it."""
+
+    accepted: int | None
+    """What passed; a benchmark may ask fewer, and what several benchmarks ask counts for each. None where it was not
+    recorded."""
+    rejected: int
+    again: int | None = None
+    """How often more was asked for; None for a generator that cannot be asked again."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +139,20 @@ class Plan:
     """What a reader of the cards must know ("relation not recognised: generic probes")."""
     making: Making | None = None
     """None where no language model wrote it."""
+    sifted: Mapping[str, Sifted] = field(default_factory=dict)
+    """Benchmark id to how its material was come by; empty where no language model wrote it."""
+
+    def sifted_for(self, benchmark: str) -> Sifted:
+        """The same of any plan: without a language model all that passed stands in the plan. Plans of language models
+        that were stored before this was counted do not tell."""
+        if benchmark in self.sifted:
+            return self.sifted[benchmark]
+        rejected = sum(reject.benchmark == benchmark for reject in self.rejects)
+        if self.making is not None:
+            return Sifted(None, rejected)
+        more = {"synthetic": self.synthetic, "long_form": self.long_form}.get(BESIDE.get(benchmark, ""), ())
+        accepted = len(self.probes.get(benchmark, ())) + len(more)
+        return Sifted(accepted, rejected)
 
 
 class Generator(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from assay.generators.plan import Making, Plan, Reject, Request, Synthetic
+from assay.generators.plan import Making, Plan, Reject, Request, Sifted, Synthetic
 from assay.probes.probe import Probe
 
 
@@ -29,6 +29,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         ],
         "notes": list(plan.notes),
         "making": asdict(plan.making) if plan.making else None,
+        "sifted": {benchmark: asdict(one) for benchmark, one in plan.sifted.items()},
     }
 
 
@@ -52,6 +53,7 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
         ),
         notes=tuple(data["notes"]),
         making=Making(**data["making"]) if data.get("making") else None,
+        sifted={benchmark: Sifted(**one) for benchmark, one in (data.get("sifted") or {}).items()},
     )
 
 

@@ -34,8 +34,6 @@ KINDS: Mapping[str, Kind] = {
 }
 """What stands before the colon to the kind."""
 
-GENERATORS = tuple(name for name, row in KINDS.items() if not row.takes)
-"""Those that need nothing after their name, for a list to choose from."""
 
 NO_MEANS = Means()
 

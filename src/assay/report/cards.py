@@ -53,6 +53,18 @@ class Bench:
             return f"{number(float(score))}; the old fact had {number(float(ceiling))}"
         return f"{number(float(score))} of a possible {number(float(ceiling))}"
 
+    @property
+    def made(self) -> str:
+        """What the audit made of the generator's work, in words; of an older run, what it recorded of it."""
+        accepted, rejected, again = (self.data.get(name) for name in ("accepted", "rejects", "again"))
+        words = [] if accepted is None else [f"{number(accepted)} accepted"]
+        if accepted is not None or rejected:
+            words.append(f"{number(rejected or 0)} rejected by the audit")
+        if again is not None:
+            times = {0: "never asked again", 1: "asked again once"}
+            words.append(times.get(again, f"asked again {number(again)} times"))
+        return ", ".join(words)
+
 
 def bench(data: Mapping[str, Any]) -> Bench:
     """One benchmark's dict as it is shown."""
@@ -86,7 +98,7 @@ def benches(run: Run, every: bool = False) -> tuple[Bench, ...]:
     ``every``: also those that nobody asked for.
     """
     came = {str(data.get("id")): bench(data) for data in run.get("benchmarks") or ()}
-    wanted = asked_for(run)
+    wanted = _asked_for(run)
     known = [
         came.pop(id) if id in came else _blank(id, row, run, id in wanted)
         for id, row in BENCHMARKS.items()
@@ -95,7 +107,7 @@ def benches(run: Run, every: bool = False) -> tuple[Bench, ...]:
     return (*known, *came.values())
 
 
-def asked_for(run: Run) -> Collection[str]:
+def _asked_for(run: Run) -> Collection[str]:
     """Ids of the benchmarks that a run is to have, or was to have."""
     options = run.get("options") or {}
     return options.get("only") or BENCHMARKS

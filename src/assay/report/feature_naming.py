@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from assay.generators.llm.price import priced
 from assay.report.lines import heading, joined, paragraph
 from assay.report.text import one_line
 from assay.report.words import number
@@ -32,7 +33,8 @@ def render_naming(document: Json, console: Console) -> None:
 def cost_words(by: Json) -> str:
     """How much was asked of a language model."""
     answers = "1 answer" if by["answers"] == 1 else f"{by['answers']:,} answers"
-    return f"{answers}, {by['tokens_in']:,} tokens in, {by['tokens_out']:,} out"
+    tokens = f"{by['tokens_in']:,} tokens in, {by['tokens_out']:,} out"
+    return f"{answers}, {tokens}{priced(by.get('dollars'))}"
 
 
 def written_lines(made: Json | None) -> Iterator[Text | Padding]:

@@ -21,6 +21,8 @@ class Offer:
     answers: int
     tokens_in: int
     tokens_out: int
+    dollars: float | None
+    """At list prices; None where none is known."""
     distinct: float
     """Share of different prompts, spelling aside, among those offered for benchmarks, in (0, 1]."""
     asked: int
@@ -44,6 +46,7 @@ def offer_of(plan: Plan) -> Offer:
         answers=making.answers if making else 0,
         tokens_in=making.tokens_in if making else 0,
         tokens_out=making.tokens_out if making else 0,
+        dollars=making.dollars if making else None,
         distinct=len(set(offered)) / len(offered) if offered else 1.0,
         asked=len(set(prompts)),
         unasked=tuple(id for id, probes in plan.probes.items() if not probes and id not in TEXTS),

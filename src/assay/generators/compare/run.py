@@ -1,7 +1,7 @@
 """Compare generators on the same edits: each is on disk once it is finished, and the same call goes on from there."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -21,7 +21,9 @@ from assay.generators.compare.cases import Cases
 from assay.generators.compare.measure import Workbench
 from assay.generators.compare.summary import agreements, of_generator
 from assay.generators.llm.generator import VERSION as LLM_VERSION
+from assay.generators.llm.generator import Speaking
 from assay.generators.means import Means
+from assay.generators.plan import Generator
 from assay.generators.table import asking, generator
 from assay.models.model import Model
 from assay.models.opened import describe
@@ -30,7 +32,7 @@ from assay.runs.process import only_writer
 from assay.runs.provenance import provenance
 from assay.settings import Settings
 
-FORMAT = 1
+FORMAT = 2
 """Of the lines; a change of what they mean makes new files."""
 
 
@@ -73,9 +75,7 @@ def run_compare(
     }
     files = {}
     for name in asked.names:
-        recipe = {**shared, "generator": name, "base_url": means.base_url, **asking(name, means)}
-        key = sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
-        files[name] = CaseFile(home.root / "comparisons" / key)
+        files[name] = CaseFile(home.root / "comparisons" / key_of(shared, name, makers[name], means))
     with ExitStack() as locks:
         for file in files.values():
             locks.enter_context(only_writer(file.folder, file.folder.name))
@@ -103,6 +103,14 @@ def run_compare(
         "settings": {**settings.to_json(), "llm": asdict(means.llm)},
         "provenance": provenance(),
     }
+
+
+def key_of(shared: Mapping[str, Any], name: str, maker: Generator, means: Means) -> str:
+    """What stands for all that the lines of one generator depend on: of a language model also which weights, and
+    what its answers are held to."""
+    marks = dict(maker.asked().marks) if isinstance(maker, Speaking) else {}
+    recipe = {**shared, "generator": name, "marks": marks, **asking(name, means)}
+    return sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _measure(

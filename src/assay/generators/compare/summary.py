@@ -20,6 +20,7 @@ def of_generator(lines: Sequence[Line]) -> dict[str, Any]:
     """Sums and means over the edits, as JSON."""
     offers = [line["offer"] for line in lines]
     accepted, rejected = (sum(offer[name] for offer in offers) for name in ("accepted", "rejected"))
+    prices = [offer["dollars"] for offer in offers if offer["dollars"] is not None]
     distances = [line["distance"] for line in lines if line["distance"] is not None]
     return {
         "title": lines[0]["generator"],
@@ -37,6 +38,7 @@ def of_generator(lines: Sequence[Line]) -> dict[str, Any]:
         "answers": sum(offer["answers"] for offer in offers),
         "tokens_in": sum(offer["tokens_in"] for offer in offers),
         "tokens_out": sum(offer["tokens_out"] for offer in offers),
+        "dollars": sum(prices) if len(prices) == len(offers) else None,
         "seconds_plan": sum(line["seconds_plan"] for line in lines) / len(lines),
         "seconds_suite": sum(line["seconds_suite"] for line in lines) / len(lines),
     }

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from assay.generators.llm.endpoint import Endpoint, key_of
 from assay.generators.llm.kept import Answer, Kept
+from assay.generators.llm.price import dollars
 from assay.generators.llm.prompts import Prompt
 from assay.generators.llm.schemas import Form
 from assay.generators.llm.talk import FORM, OTHERWISE, Talk, Unfit
@@ -25,6 +26,8 @@ class Cost:
     answers: int
     tokens_in: int
     tokens_out: int
+    dollars: float | None
+    """At list prices; None where none is known (``price.dollars``)."""
 
 
 class Speaker(Protocol):
@@ -134,9 +137,13 @@ class Asker:
     @property
     def cost(self) -> Cost:
         """Of everything so far."""
-        spent = ((a.tokens_in, a.tokens_out) for a in self.answers)
+        spent = [(a.tokens_in, a.tokens_out) for a in self.answers]
         tokens_in, tokens_out = (sum(column) for column in zip((0, 0), *spent, strict=True))
-        return Cost(len(self.answers), tokens_in, tokens_out)
+        # Each by itself: some providers charge more for a long question, but not for many short ones.
+        prices = [dollars(self._asked.marks, *one) for one in spent]
+        known = [price for price in prices if price is not None]
+        whole = sum(known) if known and len(known) == len(prices) else None
+        return Cost(len(self.answers), tokens_in, tokens_out, whole)
 
 
 @asynccontextmanager

@@ -62,4 +62,5 @@ def cost_json(author: Author, cost: "Cost") -> dict[str, Any]:
         "answers": cost.answers,
         "tokens_in": cost.tokens_in,
         "tokens_out": cost.tokens_out,
+        "dollars": cost.dollars,
     }

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from assay.errors import GeneratorError
 from assay.events import Emit, stage
 from assay.generators.catalogue.catalogue import Catalogue
-from assay.generators.llm.asking import Asked, Asker
+from assay.generators.llm.asking import Asked, Asker, Cost
 from assay.generators.llm.checks import LONGEST_ANSWER, bare
 from assay.generators.llm.examples import example
 from assay.generators.llm.prompts import prompt
@@ -46,10 +46,15 @@ class Pile:
     """Axis to what passed the audit, in the order of the answers."""
     wanted: Mapping[str, int]
     rejects: tuple[Reject, ...]
-    again: int
-    """How often more was asked for."""
+    again: Mapping[str, int]
+    """Axis to how often more of it was asked for."""
     unread: str | None = None
     """Why nothing of the answer could be used; None where something could."""
+
+    @property
+    def turns(self) -> int:
+        """How often the question was put again."""
+        return max(self.again.values(), default=0)
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,7 @@ class Collected:
     model: str
     where: str
     """Where the model ran, for notes."""
-    answers: int
-    tokens_in: int
-    tokens_out: int
+    cost: Cost
     dropped: int
     """Items of another form, left out."""
 
@@ -140,9 +143,7 @@ async def collecting(
         seed=seed,
         model=asked.model,
         where=asked.where,
-        answers=len(session.answers),
-        tokens_in=sum(a.tokens_in for a in session.answers),
-        tokens_out=sum(a.tokens_out for a in session.answers),
+        cost=session.cost,
         dropped=sum(a.dropped for a in session.answers),
     )
 
@@ -178,7 +179,7 @@ async def _pile(
     if not about.names and "alias" in wants:
         wants["alias"] = 0
     good: dict[str, list[Thing]] = {axis: [] for axis in wants}
-    turns, unread = 0, None
+    turns, unread = dict.fromkeys(wants, 0), None
     for turn in range(1 + again):
         missing = {axis: n - len(good[axis]) for axis, n in wants.items() if n > len(good[axis])}
         if not missing:
@@ -187,7 +188,7 @@ async def _pile(
         data = {**about.to_json(), "counts": counts, "variation": seed}
         if turn:
             data["again"] = {"kept": _kept(good, missing), "refused": _refused(sieve.rejects)}
-        turns = turn
+            turns |= dict.fromkeys(missing, turn)
         try:
             answer = await session.ask(purpose.id, purpose.title, data)
         except Unfit as unfit:

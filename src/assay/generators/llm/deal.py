@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from assay.errors import GeneratorError
 from assay.generators.catalogue.catalogue import Catalogue
@@ -10,8 +10,10 @@ from assay.generators.catalogue.positive import VALIDATION_SHARE
 from assay.generators.catalogue.shots import FRAME
 from assay.generators.dealing import deal
 from assay.generators.llm.collect import Collected
+from assay.generators.llm.price import priced
 from assay.generators.llm.purposes import NEUTRAL, OPENINGS, PURPOSES, SHOTS
 from assay.generators.llm.sift import BENCHMARK
+from assay.generators.llm.tally import sifted
 from assay.generators.plan import AXES, Making, Plan, Reject, Synthetic
 from assay.probes.audit import VALIDATION, audit, same
 from assay.probes.probe import Probe
@@ -47,6 +49,7 @@ def planned(name: str, raw: Collected, n: int, n_synthetic: int, avoid: Sequence
             *_lent_note(len(lent), len(paraphrases), len(lent_neutral), len(neutral)),
         ),
         making=_making(raw, len(rejects) + len(audited.rejects)),
+        sifted=sifted(raw, rejects, audited.rejects),
     )
 
 
@@ -154,10 +157,10 @@ def _lent_note(few: int, paraphrases: int, calm: int, neutral: int) -> Iterable[
 
 def _notes(raw: Collected, late: int) -> tuple[str, ...]:
     """What a reader of the cards must know; the same for answers that were kept and for fresh ones."""
-    about, request = raw.about, raw.about.request
+    about, request, cost = raw.about, raw.about.request, raw.cost
     notes = [
-        f"probes by the language model {raw.model} {raw.where}: {raw.answers} answers, "
-        f"{raw.tokens_in:,} tokens in, {raw.tokens_out:,} out",
+        f"probes by the language model {raw.model} {raw.where}: {cost.answers} answers, "
+        f"{cost.tokens_in:,} tokens in, {cost.tokens_out:,} out{priced(cost.dollars)}",
         "accepted / rejected / asked again: " + " · ".join(_counts(raw)),
     ]
     if raw.dropped:
@@ -182,18 +185,16 @@ def _making(raw: Collected, late: int) -> Making:
     return Making(
         accepted=good - late,
         rejected=sum(len(one.rejects) for one in piles) + late,
-        again=sum(one.again for one in piles),
+        again=sum(one.turns for one in piles),
         unread=sum(one.unread is not None for one in piles),
-        answers=raw.answers,
-        tokens_in=raw.tokens_in,
-        tokens_out=raw.tokens_out,
+        **asdict(raw.cost),
     )
 
 
 def _counts(raw: Collected) -> Iterable[str]:
     for purpose in PURPOSES:
         one = raw.piles[purpose.id]
-        yield f"{purpose.id} {sum(map(len, one.good.values()))}/{len(one.rejects)}/{one.again}" + (
+        yield f"{purpose.id} {sum(map(len, one.good.values()))}/{len(one.rejects)}/{one.turns}" + (
             " (no readable answer)" if one.unread is not None else ""
         )
 
