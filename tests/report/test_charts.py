@@ -127,6 +127,16 @@ def test_labels_in_the_margin_never_touch(values: list[float], line: float) -> N
     assert len(heights) == 2 and heights[1] - heights[0] >= 12.9
 
 
+@pytest.mark.parametrize(
+    ("top", "ticks"), [(7.2e-5, ["0.00", "4e-05", "8e-05"]), (0.014, ["0.000", "0.0075", "0.0150"])]
+)
+def test_numbers_beside_the_axis_stay_inside_the_picture(top: float, ticks: list[str]) -> None:
+    root = parsed(curves.curve([(0, top / 3), (1, top)], curves.Curve("c", "x", "y")))
+    beside = [node.text or "" for node in root.iter() if node.get("text-anchor") == "end"]
+    assert len(beside) == 3 and all(len(text) <= 7 for text in beside)
+    assert [float(text) for text in beside] == pytest.approx([float(tick) for tick in ticks])
+
+
 def test_a_curve_without_points_is_no_curve() -> None:
     assert curves.loss_curve({"loss": None}) is None
     assert curves.target_curve({"p_target": 0.97}) is None

@@ -51,7 +51,7 @@ def curve(points: Sequence[tuple[float, float]], how: Curve) -> Markup | None:
     for share in (0.0, 0.5, 1.0):
         y = at(first, high * share)[1]
         shapes.append(tag("line", x1=_LEFT, x2=_LEFT + wide, y1=y, y2=y, class_="rail"))
-        shapes.append(label(_LEFT - 6, y + 4, number(high * share, digits), "small", "end"))
+        shapes.append(label(_LEFT - 6, y + 4, _tick(high * share, high, digits), "small", "end"))
     for x in _ticks([x for x, _ in points]):
         shapes.append(label(at(x, 0)[0], _TOP + tall + 16, f"{x:g}", "small", "middle"))
     shapes.append(label(_LEFT + wide / 2, _HEIGHT - 4, how.x, "small", "middle", limit=44))
@@ -84,6 +84,11 @@ def _round_up(value: float) -> float:
         return 1.0
     power = 10.0 ** floor(log10(value))
     return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 8, 10) if step * power >= value * (1 - 1e-9))
+
+
+def _tick(value: float, high: float, digits: int) -> str:
+    """A number beside the axis; what decimals would be too wide for is written with a power of ten."""
+    return f"{value:.2g}" if high < 0.001 and value else number(value, digits)
 
 
 def _digits(high: float) -> int:
