@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cli import features_label, features_llm, inputs, speak
+from assay.cli import features_label, features_lent, features_llm, inputs, speak
 from assay.cli.features_of import DEFAULT, SAE, Feature, Model, material_of
 from assay.errors import InputError
 
@@ -107,7 +107,8 @@ def score(
 ) -> None:
     """Score features: InterpScore, FeaturePurityScore, MUI.
 
-    With --all: stop it when you like, the same command goes on where it stopped.
+    Where assay ui runs on this home and is idle, what it has open is used. With --all: stop it when you like, the
+    same command goes on where it stopped.
     """
     if bool(feature) == every:
         raise InputError(
@@ -133,19 +134,25 @@ def score(
         author = features_llm.asked_author(
             ctx, "sentences", sentences, base_url, timeout, "sentences", screen
         )
-        material = material_of(ctx, screen, sae, model, seed)
         if every:
             from assay.features.everything import score_all
 
+            material = material_of(ctx, screen, sae, model, seed)
             table = score_all(material, sample)
         else:
-            from assay.features.score import score_feature
+            found = None
+            if author is None and model is None:
+                found = features_lent.scored(inputs.home_of(ctx), feature or [], label, sae, seed, screen)
+            if found is None:
+                from assay.features.score import score_feature
 
-            trier = None if author is None else features_llm.trier_of(author)
-            found = [score_feature(material, number, label, trier).to_json() for number in feature or ()]
+                material = material_of(ctx, screen, sae, model, seed)
+                trier = None if author is None else features_llm.trier_of(author)
+                found = [score_feature(material, n, label, trier).to_json() for n in feature or ()]
     if every:
         _say_all(material, table, json)
         return
+    assert found is not None
     if json:
         speak.say_json(found[0] if len(found) == 1 else found)
         return

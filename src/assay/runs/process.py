@@ -40,6 +40,26 @@ def alive(pid: int, pid_started: str | None) -> bool:
     return since is not None and (pid_started is None or since == pid_started)
 
 
+def held(folder: Path) -> bool:
+    """Whether a living process holds this folder as ``only_writer`` does."""
+    import fcntl
+
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        holder = os.read(descriptor, 32).decode(errors="replace").strip()
+        if not holder.isdigit() or not alive(int(holder), None):
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextmanager
 def only_writer(folder: Path, run_id: str) -> Iterator[None]:
     """Hold a run for this process; StoreError names the process that holds it already.

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from assay.runs.home import Home
-from assay.web.worker import NAME
+from assay.runs.lent import WORKER
 
 LOOK = 0.5
 """Seconds between two looks whether the worker is alive."""
@@ -60,7 +60,7 @@ class Supervisor:
                 self._start()
 
     def _start(self) -> None:
-        folder = self._home.root / NAME
+        folder = self._home.root / WORKER
         folder.mkdir(parents=True, exist_ok=True)
         words = [str(self._home.root), self._home.database or "", str(os.getpid())]
         with (folder / "log.txt").open("ab") as out:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from assay.errors import InputError, StoreError, in_words
 from assay.runs.home import Home
+from assay.runs.lent import WORKER
 from assay.runs.process import alive, only_writer, started
 from assay.runs.queue import Job, Queue
 from assay.runs.store import Store
@@ -23,8 +24,6 @@ LOOK = 0.1
 """Seconds between two looks at an empty queue."""
 ASK = 0.25
 """Seconds between two looks whether a job was cancelled."""
-NAME = "worker"
-"""Of the folder in the home that holds the worker's lock and log."""
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ def work(home: Home, parent: int) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # A shell script's background process inherits that Ctrl-C is ignored; here it is how a job is cancelled.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with only_writer(home.root / NAME, NAME), Store(home) as store:
+    with only_writer(home.root / WORKER, WORKER), Store(home) as store:
         queue, shop = Queue(store), Workshop(store)
         for run_id in queue.orphans():
             log.info("%s was left by a worker that is gone", run_id)
