@@ -96,9 +96,9 @@ def train(
         typer.Option(help="Or the weight of the L1 penalty of a ReLU baseline, for example 4."),
     ] = None,
 ) -> None:
-    """Train one (BatchTopK, or with --l1 the ReLU baseline) and measure it on held-out text.
+    """Train one (BatchTopK) and measure it on held-out text.
 
-    Stop it when you like: the same command goes on where it stopped.
+    With --l1 it is the ReLU baseline. Stop it when you like: the same command goes on where it stopped.
     """
     if k is not None and l1 is not None:
         raise InputError(
