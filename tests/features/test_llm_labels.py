@@ -188,6 +188,7 @@ def test_all_live_features_in_portions_with_progress(material: Material, monkeyp
         "answers": 7,
         "tokens_in": 700,
         "tokens_out": 350,
+        "dollars": None,
     }
 
 
