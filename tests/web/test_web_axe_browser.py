@@ -61,6 +61,21 @@ def test_no_page_breaks_a_rule(
     assert wrong == {}
 
 
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 400)])
+def test_no_page_of_an_empty_home_breaks_a_rule(
+    tmp_path_factory: pytest.TempPathFactory, browser: Browser, scheme: str, width: int
+) -> None:
+    wrong = {}
+    home = Home(tmp_path_factory.mktemp("empty"))
+    with serving(home) as url, page_of(browser, color_scheme=scheme) as page:
+        shown_at(page, width)
+        for path in ("/", "/features", "/edit", "/benchmarks", "/runs", "/edits", "/sweeps", "/compare"):
+            page.goto(url + path)
+            if told := broken(page):
+                wrong[path] = told
+    assert wrong == {}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_login_page_breaks_no_rule_and_lets_in_who_has_the_token(
     tmp_path_factory: pytest.TempPathFactory, browser: Browser, scheme: str

@@ -27,6 +27,7 @@ from assay.features.material import Material
 from assay.generators.llm.asking import Asker, asking
 from assay.generators.llm.author import Author, cost_json
 from assay.generators.llm.collect import waited_for
+from assay.generators.llm.price import priced
 from assay.generators.llm.prompts import alone
 from assay.generators.llm.talk import Unfit
 
@@ -129,7 +130,9 @@ async def _name(material: Material, author: Author, which: Pass, features: Seque
                 done += len(named)
                 cost = asker.cost
                 kept = sum(one.kept is not None for one in found)
-                say(f"{kept:,} labels kept, {cost.tokens_in:,} tokens in, {cost.tokens_out:,} out")
+                say(
+                    f"{kept:,} labels kept, {cost.tokens_in:,} tokens in, {cost.tokens_out:,} out{priced(cost.dollars)}"
+                )
                 if failed is not None:
                     raise failed
             return Naming(tuple(found), cost_json(author, asker.cost))
