@@ -59,7 +59,6 @@ def run_edit(
     settings: Settings | None = None,
     opener: Opener | None = None,
     keep: Callable[[Plan], None] = lambda plan: None,
-    home: Path | None = None,
 ) -> Outcome:
     """Edit one fact: try up to three layers, commit the first that validates, then measure it. Where a language model
     makes the probes, it also judges LEME's paragraphs at the end, beside the rule.
@@ -67,14 +66,14 @@ def run_edit(
     ``save`` is called with the edit and the plan before ``committed`` is emitted, so that a committed edit
     is always on disk; ``keep`` is handed the plan as soon as it is made, for edits that will not be committed. The
     model's weights are the unedited ones whenever this function is not measuring. ``opener`` may hand over a model that
-    is open already; ``home`` has the user's own scores and labels of features.
+    is open already. ``cache`` is that of a home, which may hold the user's own scores and labels of features.
     """
     settings = settings or Settings()
     check_method(options.method, options.variant)
     chosen(options.only)
     means = means_in(cache, options.base_url, options.timeout, emit, settings.llm)
     maker = generator(options.generator, means)
-    watch = watching(options.sae, options.model, home)
+    watch = watching(options.sae, options.model, cache.parent)
     seen = asking(options.generator, means)
     if watch is not None:
         seen["features"] = asdict(watch.settings)

@@ -85,10 +85,9 @@ def test_what_the_user_scored_and_named_is_known_too(folder: Path, tmp_path: Pat
             TOWER,
             options,
             heard,
-            tmp_path,
+            tmp_path / "home" / "cache",
             lambda edit, plan: None,
             LENIENT,
-            home=tmp_path / "home",
         )
         (before,), (after,) = heard.of("carried"), heard.of("footprint")
         assert before["warning"].startswith("Features of low purity")
@@ -140,7 +139,7 @@ def test_what_does_not_fit_is_refused_before_the_work_begins(folder: Path, tmp_p
 def test_the_model_is_left_as_it_was(sae: Path, tmp_path: Path) -> None:
     model = tiny_model("llama")
     before = {name: tensor.clone() for name, tensor in model.module.state_dict().items()}
-    watch = watching(str(sae), model.id, None)
+    watch = watching(str(sae), model.id, tmp_path)
     assert watch is not None
     plan = Catalogue().plan(TOWER, 0, 6, 2)
     watch.check(model)

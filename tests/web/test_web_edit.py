@@ -10,13 +10,12 @@ import example_run
 import llm_server
 import pandas as pd
 import pytest
-import torch
+from slow_footprint import axes_sae
 
 from assay import characterise, pipeline
 from assay.benchmarks.names import NAMES
 from assay.features.place import place_of
 from assay.runs.queue import WAITING
-from assay.sae.coder import SAE
 from assay.sae.formats.save import save_sae
 from assay.sae.formats.table import load_sae
 from assay.web import work, worker
@@ -390,9 +389,7 @@ def test_what_the_user_knows_of_features_goes_into_the_warning(
 ) -> None:
     monkeypatch.setattr(work, "run_edit", partial(pipeline.run_edit, settings=LENIENT))
     home = site.server.store.home.root
-    axes = torch.cat([torch.eye(32), -torch.eye(32)])
-    coder = SAE("axes", "relu", axes.T, torch.zeros(64), axes, torch.zeros(32), layer=2)
-    sae = save_sae(coder, home / "saes" / "axes")
+    sae = save_sae(axes_sae(32, 2), home / "saes" / "axes")
     place = place_of(home, load_sae(sae).hash, sae)
     place.own.mkdir(parents=True)
     table = pd.DataFrame({"feature": range(64), "label": "axis", "purity": 0.4, "pattern": "LLL"})

@@ -1,6 +1,7 @@
 """``assay features score`` beside a running ``assay ui``: the worker does it, and the answer is the same."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def test_an_idle_worker_gives_the_same_scores_and_its_run_is_on_the_features_pag
         assert store.runs() == [], "without a worker nothing is recorded"
     with serving(home, worker=True), Store(home) as store:
         while not lent.idle(home, Queue(store)):
-            pass
+            time.sleep(0.05)
         borrowed = scored(home, "5", "7", "--seed", "3")
         one = scored(home, "5", "--label", "old ships")
         wrong = score(home, "99999")

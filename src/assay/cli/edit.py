@@ -94,9 +94,7 @@ def edit(
             run_id = store.create_run("edit", request.to_json(), asdict(options))
             with recording(store, run_id, screen) as run:
                 keep = run.folder.write_plan
-                outcome = run_edit(
-                    request, options, run.emit, home.cache, run.save, keep=keep, home=home.root
-                )
+                outcome = run_edit(request, options, run.emit, home.cache, run.save, keep=keep)
                 run.finish(outcome.status)
             document = store.document(run_id)
     finish.finish(document, home, report, json)

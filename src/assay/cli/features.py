@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from assay.features.material import Material
+    from assay.generators.llm.author import Author
 
 LABEL = 72
 """Columns of a label in the list, folded to a few lines of a terminal of 80."""
@@ -140,19 +141,13 @@ def score(
             material = material_of(ctx, screen, sae, model, seed)
             table = score_all(material, sample)
         else:
-            found = None
+            numbers, lent = feature or [], None
             if author is None and model is None:
-                found = features_lent.scored(inputs.home_of(ctx), feature or [], label, sae, seed, screen)
-            if found is None:
-                from assay.features.score import score_feature
-
-                material = material_of(ctx, screen, sae, model, seed)
-                trier = None if author is None else features_llm.trier_of(author)
-                found = [score_feature(material, n, label, trier).to_json() for n in feature or ()]
+                lent = features_lent.scored(inputs.home_of(ctx), numbers, label, sae, seed, screen)
+            found = lent or _scored(material_of(ctx, screen, sae, model, seed), numbers, label, author)
     if every:
         _say_all(material, table, json)
         return
-    assert found is not None
     if json:
         speak.say_json(found[0] if len(found) == 1 else found)
         return
@@ -160,6 +155,16 @@ def score(
 
     for document in found:
         render_scores(document, speak.out())
+
+
+def _scored(
+    material: "Material", features: list[int], label: str | None, author: "Author | None"
+) -> list[dict[str, Any]]:
+    """The scores of some features, made in this process."""
+    from assay.features.score import score_feature
+
+    trier = None if author is None else features_llm.trier_of(author)
+    return [score_feature(material, number, label, trier).to_json() for number in features]
 
 
 app.command("label")(features_label.label)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from assay.runs.home import Home
 
 WORK = "feature"
-"""What the worker's table and runs call it; the subject, too, is the one by which the feature's page finds it."""
+"""What the worker's table calls it."""
 
 
 def scored(
@@ -18,6 +18,7 @@ def scored(
     """What ``score_feature`` gives of each, as JSON; None where no idle worker did all of them."""
     if not home.store.is_file() and home.database is None:
         return None
+    from assay.runs.about_feature import KIND, SCORED, about
     from assay.runs.lent import done_by_worker
     from assay.runs.store import Store
 
@@ -25,11 +26,9 @@ def scored(
     found = []
     with Store(home) as store:
         for feature in features:
-            subject = f"feature {feature} of {name}"
-            request = {"prompt": "", "subject": subject, "target": "", "old": None, "relation": None}
-            asked = {"feature": feature, "label": label, "seed": seed}
-            told = {"sae": name, "source": source, "work": WORK, **asked}
-            run = done_by_worker(store, WORK, request, told, WORK, {"sae": source, **asked}, emit)
+            asked = {"label": label, "seed": seed}
+            request, told, args = about(SCORED, WORK, feature, name, source, asked)
+            run = done_by_worker(store, KIND, request, told, WORK, args, emit)
             if run is None:
                 return None
             found.append(run["feature"])

@@ -9,7 +9,7 @@ from assay.events import Emit, stage
 from assay.features.carried import Carried, carried
 from assay.features.footprint import Footprint, footprint
 from assay.features.known import Features, read_known
-from assay.features.place import Place, place_of
+from assay.features.place import place_of
 from assay.features.streams import layer_of, on_subject, whole
 from assay.generators.plan import Plan
 from assay.models.model import Model
@@ -53,10 +53,10 @@ class Watch:
 
 
 def watching(
-    name_or_path: str | None, model_id: str, home: Path | None, settings: FeatureSettings | None = None
+    name_or_path: str | None, model_id: str, home: Path, settings: FeatureSettings | None = None
 ) -> Watch | None:
     """The autoencoder that was asked for, else the model's default one, with what is known of its features; None for
-    none. ``home`` holds the user's own scores and labels; without one only those that came with it are known.
+    none. ``home`` holds the user's own scores and labels.
 
     Raises ModelError when one was asked for that does not exist or cannot be read.
     """
@@ -64,9 +64,8 @@ def watching(
     found = find_sae(name_or_path, model_id)
     if found is None:
         return None
-    sae, folder = found.sae, found.folder
-    place = Place(folder, None) if home is None else place_of(home, sae.hash, folder)
-    return Watch(sae, read_known(place, sae, settings), settings)
+    place = place_of(home, found.sae.hash, found.folder)
+    return Watch(found.sae, read_known(place, found.sae, settings), settings)
 
 
 def _prompts(plan: Plan) -> Iterable[str]:

@@ -52,9 +52,8 @@ def done_by_worker(
 def _followed(store: Store, queue: Queue, run_id: str, emit: Emit) -> dict[str, Any] | None:
     last, asked = -1, time.monotonic()
     while True:
-        status = store.status(
-            run_id
-        )  # before the events: what comes between the two is heard in the next round
+        # Asked for before the events: what is stored between the two is heard in the next round.
+        status = store.status(run_id)
         for event in store.events(run_id, last):
             last = event.seq
             emit(event.kind, event.data)

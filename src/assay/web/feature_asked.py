@@ -59,8 +59,7 @@ class PageOf(Choice):
     @property
     def csv(self) -> str:
         """The address of all rows of the list as a CSV file."""
-        told = self.link().partition("?")[2]
-        return "/api/features/table.csv" + (f"?{told}" if told else "")
+        return f"/api/features/table.csv{self.link().removeprefix('/features')}"
 
     @property
     def plain(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from assay.errors import InputError
 from assay.features.labels.book import Labelled
 from assay.features.labels.concepts import read_label
+from assay.runs.about_feature import BETTER, KIND, SCORED, TRIED, about
 from assay.runs.queue import Queue
 from assay.runs.store import Store
 from assay.runs.wanted import Wanted
@@ -15,10 +16,6 @@ from assay.web.live import GOING
 from assay.web.maker import base_url, writer_checks
 from assay.web.saes import Named
 from assay.web.wrong import Checks, blank, raise_first, wrong
-
-KIND = "feature"
-SCORED, TRIED, BETTER = "feature {} of {}", "feature {} of {} on a text", "a better label of feature {} of {}"
-"""Subjects of the three works, by which runs are found."""
 
 
 def score_checks(asked: Score, roots: Sequence[Path]) -> Checks:
@@ -78,16 +75,9 @@ def _ask(queue: Queue, sae: Named, feature: int, subject: str, work: str, option
             "an SAE whose configuration names its model",
             "write model_name into its cfg.json, or use assay features with --model",
         )
-    request = {
-        "prompt": "",
-        "subject": subject.format(feature, sae.name),
-        "target": "",
-        "old": None,
-        "relation": None,
-    }
-    known = {"model": sae.model_id, "sae": sae.name, "feature": feature, **options}
-    told = {**known, "work": work, "source": sae.source}
-    return queue.put(KIND, request, told, work, {**known, "sae": sae.source})
+    asked = {"model": sae.model_id, **options}
+    request, told, args = about(subject, work, feature, sae.name, sae.source, asked)
+    return queue.put(KIND, request, told, work, args)
 
 
 def newest(store: Store, sae: Named, feature: int) -> str | None:

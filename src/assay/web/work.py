@@ -109,7 +109,6 @@ def do_edit(shop: Workshop, job: Job) -> None:
             recorded.save,
             opener=shop.model,
             keep=recorded.folder.write_plan,
-            home=shop.store.home.root,
         )
         recorded.finish(outcome.status)
 

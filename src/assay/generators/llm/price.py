@@ -35,5 +35,6 @@ def priced(cost: float | None) -> str:
     """``, about $0.0012 at list prices``, to stand after tokens; nothing where there is no price."""
     if cost is None:
         return ""
-    amount = f"${cost:,.2f}" if cost >= 1 else f"${cost:.4f}" if cost >= 0.0001 else "less than $0.0001"
-    return f", {'about ' * (cost >= 0.0001)}{amount} at list prices"
+    if cost < 0.0001:
+        return ", less than $0.0001 at list prices"
+    return f", about ${cost:,.2f} at list prices" if cost >= 1 else f", about ${cost:.4f} at list prices"

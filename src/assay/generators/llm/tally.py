@@ -1,7 +1,7 @@
 """What was accepted, rejected and asked for again, benchmark by benchmark."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from assay.generators.llm.collect import Collected
 from assay.generators.plan import Reject, Sifted
@@ -42,16 +42,12 @@ def sifted(raw: Collected, spent: Sequence[Reject], late: Sequence[Reject]) -> d
     own = Counter(reject.benchmark for reject in late if reject.probe.axis not in COPIES)
     return {
         benchmark: Sifted(
-            accepted=_of(good, axes) - _of(gone, axes) - own[benchmark],
-            rejected=_of(bad, axes) + _of(gone, axes) + lost[benchmark],
-            again=sum(max((one.again.get(axis, 0) for axis in axes), default=0) for one in piles),
+            accepted=sum(good[axis] - gone[axis] for axis in axes) - own[benchmark],
+            rejected=sum(bad[axis] + gone[axis] for axis in axes) + lost[benchmark],
+            again=sum(max(one.again.get(axis, 0) for axis in axes) for one in piles),
         )
         for benchmark, axes in FED_BY.items()
     }
-
-
-def _of(counts: Mapping[str, int], axes: Iterable[str]) -> int:
-    return sum(counts[axis] for axis in axes if axis in counts)
 
 
 def _axis(reject: Reject) -> str:
