@@ -1,16 +1,18 @@
 """What the scores are worth: an SAE, the same with its labels shuffled, and random directions, side by side.
 
-    python benchmarks/controls.py docs/img/controls.svg          the default SAE (about half an hour)
+    python benchmarks/controls.py docs/img/controls.svg        all features of the default SAE (over an hour)
+    python benchmarks/controls.py part.svg --sample 1000       so many drawn at random (half an hour)
 
-All are scored in the same way: index and bank of the same text, automatic labels, the same number of features drawn at
-random. Shuffled labels are those of other live features of the SAE itself; its MUI has no label in it and stays as it
-is. Random directions fire as often and write as much as the SAE's features, and are drawn in the whitened residual
-stream and in the stream as it is. Prints medians, shares above the lines and how many labels are different as one JSON
-document, and draws the distributions.
+All are scored in the same way: index and bank of the same text, automatic labels, the whole table. Shuffled labels
+are those of other live features of the SAE itself; its MUI has no label in it and stays as it is. Random directions
+fire as often and write as much as the SAE's features, and are drawn in the whitened residual stream and in the
+stream as it is. Prints medians, shares above the lines and how many labels are different as one JSON document, and
+draws the distributions.
 """
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from dataclasses import replace
@@ -32,7 +34,7 @@ from assay.sae.control import make_control
 from assay.sae.index.make import make_index
 from assay.settings import FeatureSettings
 
-TOKENS, SENTENCES, SAMPLE = 120_000, 3_000, 1_000
+TOKENS, SENTENCES = 120_000, 3_000
 
 
 def tell(kind: str, data: Any) -> None:
@@ -41,22 +43,26 @@ def tell(kind: str, data: Any) -> None:
         sys.stderr.write(f"{data['stage']}: {data['seconds']:.1f} s\n")
 
 
-def scored(name: str | Path, home: Path) -> tuple[Material, pd.DataFrame]:
+def scored(name: str | Path, home: Path, sample: int | None) -> tuple[Material, pd.DataFrame]:
     """Index, labels and scores of an SAE, in a home of its own."""
     make_index(name, home / "cache", tokens=TOKENS, sentences=SENTENCES, emit=tell)
     material = open_material(name, home, home / "cache", emit=tell)
     label_all(material)
-    return material, pd.read_parquet(score_all(material, SAMPLE))
+    return material, pd.read_parquet(score_all(material, sample))
 
 
-def shuffled(material: Material, home: Path) -> pd.DataFrame:
+def shuffled(material: Material, home: Path, sample: int | None) -> pd.DataFrame:
     """The same features under labels of others; every live feature's label goes to another one."""
     features = np.array(sorted(material.book))
     order = np.random.default_rng(0).permutation(len(features))
     given = dict(zip(features[order].tolist(), features[np.roll(order, 1)].tolist(), strict=True))
-    other = replace(material, place=replace(material.place, own=home / "shuffled", shipped=None))
+    place = replace(material.place, own=home / "shuffled", shipped=None)
+    place.own.mkdir()
+    for ablated in material.place.own.glob("ablated-*.npy"):  # no label in them
+        shutil.copy(ablated, place.own)
+    other = replace(material, place=place)
     other.book.add([Labelled(f, material.book[g].label, "automatic") for f, g in given.items()])
-    return pd.read_parquet(score_all(other, SAMPLE))
+    return pd.read_parquet(score_all(other, sample))
 
 
 def figures(table: pd.DataFrame) -> dict[str, Any]:
@@ -94,18 +100,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("picture", type=Path)
     parser.add_argument("--sae", default="smollm2")
+    parser.add_argument("--sample", type=int, help="so many features drawn at random in place of all")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         homes = {name: Path(folder) / name for name in ("trained", "whitened", "plain")}
+        models = find_home().cache / "models"
+        models.mkdir(parents=True, exist_ok=True)
         for home in homes.values():  # the dequantised model is the same: it is made once
             (home / "cache").mkdir(parents=True)
-            (home / "cache" / "models").symlink_to(find_home().cache / "models")
-        material, trained = scored(asked.sae, homes["trained"])
-        tables = {"trained": trained, "labels shuffled": shuffled(material, homes["trained"])}
+            (home / "cache" / "models").symlink_to(models)
+        material, trained = scored(asked.sae, homes["trained"], asked.sample)
+        tables = {"trained": trained, "labels shuffled": shuffled(material, homes["trained"], asked.sample)}
         for name in ("whitened", "plain"):
             control = Path(folder) / f"{name}-control"
             make_control(asked.sae, control, homes[name] / "cache", whitened=name == "whitened", emit=tell)
-            tables[f"random, {name}"] = scored(control, homes[name])[1]
+            tables[f"random, {name}"] = scored(control, homes[name], asked.sample)[1]
         asked.picture.write_text(comparison_picture(tables) + "\n", encoding="utf-8")
         found = {name: figures(table) for name, table in tables.items()}
     sys.stdout.write(json.dumps({"threads": torch.get_num_threads(), "tables": found}, indent=1) + "\n")

@@ -18,12 +18,14 @@ import torch
 
 import assay
 from assay.corpus.sources import corpora, hashed
+from assay.events import ignore
 from assay.features.mui import ablate_features
 from assay.features.positions import ROWS, measured_positions
-from assay.models.load import load
 from assay.runs.home import find_home
 from assay.sae.coder import SAE
+from assay.sae.host import open_bulk
 from assay.sae.index.build import build_index
+from assay.sae.index.files import name_of
 from assay.sae.index.index import FeatureIndex
 from assay.sae.index.records import Firing
 from assay.sae.shipped import open_sae
@@ -37,14 +39,14 @@ GROUP = 16
 
 def index_rate(sae: SAE, folder: Path) -> tuple[FeatureIndex, dict[str, Any]]:
     """The index of a part of the corpus, and tokens a second."""
-    bulk = load("smollm2", find_home().cache, dtype=torch.bfloat16)
+    bulk = open_bulk("smollm2", find_home().cache, ignore)
     text = hashed("part", corpora(("wiki",)).documents[:400])
     began = time.perf_counter()
     index = build_index(bulk, sae, text, folder, tokens=TOKENS)
     seconds = time.perf_counter() - began
     rate = index.about.n_tokens / seconds
     return index, {
-        "what": f"{index.about.n_tokens} tokens, {sae.d_sae} features, the model in bfloat16",
+        "what": f"{index.about.n_tokens} tokens, {sae.d_sae} features, the model in {name_of(bulk)}",
         "tokens_per_second": round(rate, 1),
         "minutes_for_a_million_tokens": round(1e6 / rate / 60, 1),
     }

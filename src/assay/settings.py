@@ -239,7 +239,7 @@ class SaeSettings:
     outlier: float = 10.0
     """Tokens whose norm is above this times the median are not trained on: attention sinks, not text."""
     bf16: bool = True
-    """Whether the encoder multiplies in bfloat16; the weights themselves are float32."""
+    """Whether the encoder multiplies in bfloat16, where the machine is quick at that; the weights are float32."""
     seed: int = 0
     """Of the first weights and of the order of tokens."""
 

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from assay.sae.formats.save import save_sae
 from assay.sae.formats.table import load_sae
 from assay.sae.index.bank import Bank
 from assay.sae.index.build import find_index
+from assay.settings import FeatureSettings
 from small import save_tiny
 
 Assay = Callable[..., Result]
@@ -162,7 +164,15 @@ def test_relabel_all_takes_live_features_without_a_label_too(assay: Assay, place
 def test_score_one(labelled: Assay) -> None:
     assay = labelled
     one = as_json(assay("score", p.RIVER, "--json"))
-    assert set(one) == {"feature", "label", "label_source", "interp", "purity", "mui", "reading"}
+    parts = {"feature", "label", "label_source", "interp", "purity", "mui", "reading", "made_of"}
+    assert set(one) == parts
+    made_of = one["made_of"]
+    assert made_of["seed"] == 0 and made_of["settings"]["sentences"] == FeatureSettings().sentences
+    assert (
+        len(made_of["model"]["hash"]) == len(made_of["sae"]["hash"]) == len(made_of["index"]["corpus_hash"])
+    )
+    assert made_of["model"]["dtype"] == made_of["bank"]["dtype"] == "float32"
+    assert made_of["versions"]["torch"] == version("torch")
     assert (one["feature"], one["label"], one["label_source"]) == (p.RIVER, 'the word "river"', "automatic")
     assert one["interp"]["score"] == 1 and len(one["interp"]["matching"]) == 10
     assert all("river" in sentence["text"] for sentence in one["interp"]["matching"])

@@ -14,6 +14,7 @@ from training import one_thread  # noqa: F401 - a fixture
 from typer.testing import CliRunner, Result
 
 from assay.cli.main import app
+from assay.models.bulk import bulk_dtype
 from assay.models.load import load
 from assay.report.feature import render_feature
 from assay.sae.formats.save import save_sae
@@ -60,7 +61,7 @@ def made(assay: Assay, sae: Path, tmp_path: Path) -> dict[str, object]:
 
 def test_index(assay: Assay, sae: Path, model: Path, made: dict[str, object], tmp_path: Path) -> None:
     assert (made["model_id"], made["layer"], made["context"]) == (str(model), LAYER, 32)
-    assert (made["tokens"], made["dtype"]) == (1500, "bfloat16")
+    assert (made["tokens"], made["dtype"]) == (1500, str(bulk_dtype()).removeprefix("torch."))
     index = find_index(tmp_path / "home" / "cache", load_sae(sae))
     # Of the documents that are not the bank's; a last piece too short for a row is left out.
     assert 1500 - SHORTEST < index.about.n_tokens == made["n_tokens"] <= 1500

@@ -209,7 +209,8 @@ def _say_all(material: "Material", path: Path, json: bool) -> None:
         picture.write_text(summary_picture(table, title) + "\n", encoding="utf-8")
     if json:
         counts = {str(name): int(n) for name, n in table["name"].value_counts().items()}
-        speak.say_json({"table": str(path), "picture": str(picture), "readings": counts})
+        told = {"table": str(path), "picture": str(picture), "readings": counts}
+        speak.say_json({**told, "made_of": table.attrs["made_of"]})
         return
     render_summary(table, speak.out())
     speak.say(str(path))

@@ -35,7 +35,8 @@ COLUMNS = ("documents", "kl", "entropy", "nothing_kl", "random_kl", "squared_nor
 
 
 def score_all(material: Material, sample: int | None = None) -> Path:
-    """Write the table of all features, ``features.parquet`` at the SAE's place; the path of it.
+    """Write the table of all features, ``features.parquet`` at the SAE's place; the path of it. What it was made of is
+    in the table's ``attrs``.
 
     ``sample``: of so many features drawn at random, in a file of its own beside that. What was unfinished is kept
     under the place's folder until the table is written. Raises StoreError where files cannot be written.
@@ -53,6 +54,7 @@ def score_all(material: Material, sample: int | None = None) -> Path:
     ablated = _ablations(m, chosen, work)
     parts = [pd.read_parquet(path) for path in _portions(m, chosen, ablated, work)]
     table = finished(pd.concat(parts, ignore_index=True))
+    table.attrs["made_of"] = m.made_of()  # pandas keeps it in the file
     with explained_files(out):
         with written_whole(out) as scratch:
             table.to_parquet(scratch, index=False)

@@ -1,8 +1,9 @@
 """Everything that scoring a feature reads, opened once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -17,9 +18,11 @@ from assay.features.place import Place
 from assay.features.positions import Positions, measured_positions
 from assay.features.text import IndexedText
 from assay.models.model import Model
+from assay.runs.provenance import versions
 from assay.runs.whole import written_whole
 from assay.sae.coder import SAE
 from assay.sae.index.bank import Bank
+from assay.sae.index.files import name_of
 from assay.sae.index.index import FeatureIndex
 from assay.settings import FeatureSettings
 
@@ -54,6 +57,24 @@ class Material:
     def text(self) -> IndexedText:
         """The sentences of the index as a set."""
         return IndexedText(self.index, self.embedder, self.emit)
+
+    def made_of(self) -> dict[str, Any]:
+        """What scores come from, JSON-able: weights by their hash, text, seed, settings and versions."""
+        index, bank = self.index.about, self.bank.index.about
+        text = ("corpus", "corpus_hash", "n_tokens", "n_sentences", "dtype")
+        return {
+            "model": {"id": self.model.id, "hash": self.model.hash, "dtype": name_of(self.model)},
+            "sae": {"id": self.sae.id, "hash": self.sae.hash, "layer": index.layer},
+            "index": {"key": self.index.folder.name, **{name: getattr(index, name) for name in text}},
+            "bank": {
+                "key": self.bank.index.folder.name,
+                "embedder": self.bank.embedder,
+                **{name: getattr(bank, name) for name in text},
+            },
+            "seed": self.seed,
+            "settings": asdict(self.settings),
+            "versions": versions(),
+        }
 
     def with_labels_anew(self) -> "Material":
         """The same with the labels as they are on disk now; what does not depend on them is not made again."""

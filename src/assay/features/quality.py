@@ -12,7 +12,6 @@ from shutil import rmtree
 from typing import Any
 
 import numpy as np
-import torch
 
 from assay.corpus.embed import Embedder
 from assay.corpus.sources import corpora
@@ -21,7 +20,7 @@ from assay.events import Emit, ignore, stage
 from assay.features.corpus_purity import CorpusPurity
 from assay.features.text import IndexedText
 from assay.sae.coder import SAE
-from assay.sae.host import open_host
+from assay.sae.host import open_bulk
 from assay.sae.index.build import build_index
 from assay.sae.index.index import FeatureIndex
 from assay.sae.recipe import Recipe
@@ -88,7 +87,7 @@ def quality(
 def qualities(recipe: Recipe, saes: Sequence[SAE], cache: Path, emit: Emit = ignore) -> list[dict[str, Any]]:
     """The figures of some SAEs of one recipe on its held-out documents, as JSON-able dicts in their order."""
     text = split(corpora(recipe.corpora), recipe.activations.held_out).held_out
-    model = open_host(recipe.model, cache, emit, torch.bfloat16)
+    model = open_bulk(recipe.model, cache, emit)
     embedder = Embedder()  # remembers the sentences, which are the same for all
     work, out = cache / "quality", []
     for sae in saes:

@@ -35,6 +35,8 @@ class FeatureScores:
     reading: Meaning
     label_author: str | None = None
     """The language model that proposed the label, as ``llm:MODEL`` or ``local:MODEL``."""
+    made_of: Mapping[str, Any] = field(default_factory=dict)
+    """``Material.made_of``."""
     sentences: Mapping[str, Any] | None = None
     """Who wrote the label's sentences and what became of them, where a language model did; None for the bank's."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class FeatureScores:
             "purity": _purity_json(self.purity, self.corpus, self.evidence),
             "mui": _mui_json(self.mui, self.percentile, self.evidence),
             "reading": self.reading.to_json(),
+            "made_of": self.made_of,
         }
 
 
@@ -113,7 +116,8 @@ def score_feature(
     evidence["positions"] = _positions(m, firing, ablated)
     m.emit("feature_scores", {"mui": _mui_json(mui, percentile, evidence)})
     reading = reading_of(m, feature, said, corpus, mui)
-    m.emit("feature_scores", {"reading": reading.to_json()})
+    made_of = m.made_of()
+    m.emit("feature_scores", {"reading": reading.to_json(), "made_of": made_of})
     return FeatureScores(
         feature=feature,
         label=name,
@@ -125,6 +129,7 @@ def score_feature(
         percentile=percentile,
         reading=reading,
         label_author=own.author if own else None,
+        made_of=made_of,
         sentences=made,
         evidence=evidence,
     )

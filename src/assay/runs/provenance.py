@@ -59,10 +59,15 @@ def git_revision(folder: Path) -> str | None:
     return revision and revision + ("+changed" if changed else "")
 
 
+def versions() -> dict[str, str | None]:
+    """Of the packages that can change a number; None for one that is not installed."""
+    return {name: package_version(name) for name in PACKAGES}
+
+
 def provenance() -> Mapping[str, Any]:
     """Everything about the software and machine that a reader of a result may ask for."""
     return {
-        "packages": {name: package_version(name) for name in PACKAGES},
+        "packages": versions(),
         "git": git_revision(Path(__file__).parent),
         "python": sys.version.split()[0],
         "platform": platform.platform(),

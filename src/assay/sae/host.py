@@ -6,6 +6,7 @@ import torch
 
 from assay.errors import InputError
 from assay.events import Emit, stage
+from assay.models.bulk import bulk_dtype
 from assay.models.load import load
 from assay.models.model import Model
 from assay.sae.coder import SAE
@@ -43,7 +44,12 @@ def layer_read(model: Model, sae: SAE, layer: int | None = None) -> int:
     return model.check_layer(chosen)
 
 
+def open_bulk(name: str, cache: Path, emit: Emit) -> Model:
+    """The model for bulk work, in the dtype that this machine is quick in: bfloat16, or else float32."""
+    return open_host(name, cache, emit, bulk_dtype())
+
+
 def open_host(name: str, cache: Path, emit: Emit, dtype: torch.dtype) -> Model:
-    """The model by its name, told as a stage; bfloat16 is for bulk work."""
+    """The model by its name, told as a stage; float32 is what scores are measured in."""
     with stage(emit, "load", f"loading {name}"):
         return load(name, cache, dtype=dtype)

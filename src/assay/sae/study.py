@@ -19,7 +19,7 @@ from assay.sae.evaluate import evaluate, held_out
 from assay.sae.evaluation import Evaluation
 from assay.sae.formats.save import save_sae
 from assay.sae.formats.table import load_sae
-from assay.sae.host import open_host
+from assay.sae.host import open_bulk, open_host
 from assay.sae.log import logged
 from assay.sae.recipe import Recipe
 from assay.sae.train import Trained, forget, train
@@ -73,7 +73,7 @@ def make(
     for one in settings:
         check_settings(one)
     text = split(corpora(recipe.corpora), recipe.activations.held_out)
-    bulk = open_host(recipe.model, cache, emit, torch.bfloat16)
+    bulk = open_bulk(recipe.model, cache, emit)
     activations = collect(
         bulk,
         text.train,

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from assay.errors import InputError
+from assay.models.bulk import bulk_dtype
 from assay.sae.coder import SAE
 from assay.sae.loss import Step, batchtopk_step, relu_step
 from assay.sae.schedule import active, annealed, dead_window, learning_rate
@@ -39,7 +40,7 @@ class Trainer:
         """Active features per token in the last batch."""
         self._threshold = 0.0
         self._batches = 0
-        self._dtype = torch.bfloat16 if settings.bf16 else torch.float32
+        self._dtype = bulk_dtype(device) if settings.bf16 else torch.float32
         self._adam = torch.optim.Adam(self.weights.tensors(), lr=settings.lr, fused=True)
 
     @property

@@ -9,7 +9,7 @@ from assay.corpus.embed import Embedder
 from assay.corpus.sources import corpora
 from assay.events import Emit, ignore
 from assay.sae.exam import CORPORA
-from assay.sae.host import model_read, open_host
+from assay.sae.host import model_read, open_bulk, open_host
 from assay.sae.index.bank import SENTENCES, held_out, make_bank
 from assay.sae.index.build import build_index
 from assay.sae.index.index import FeatureIndex
@@ -31,7 +31,7 @@ def make_index(
     layer: int | None = None,
     emit: Emit = ignore,
 ) -> FeatureIndex:
-    """The index with all its tables, the model run in bfloat16 on rows as long as those of the SAE's training, and
+    """The index with all its tables, the model run by ``open_bulk`` on rows as long as those of the SAE's training, and
     its bank of at most so many ``sentences`` of other documents, the model in float32.
 
     ``name`` is an alias or a folder; ``model`` and ``layer`` stand in where the SAE does not say what it reads.
@@ -40,14 +40,14 @@ def make_index(
     sae = open_sae(name)
     host = model_read(sae, model)
     text = corpora(texts or CORPORA)
-    loaded = open_host(host, cache, emit, torch.bfloat16)
+    loaded = open_bulk(host, cache, emit)
     context = sae.context or ActivationSettings().context
     parts = held_out(text)
     index = build_index(
         loaded, sae, parts.train, cache, tokens=tokens, context=context, layer=layer, emit=emit
     )
     index.complete(loaded, sae, emit)
+    measuring = loaded if loaded.dtype == torch.float32 else open_host(host, cache, emit, torch.float32)
     del loaded
-    measuring = open_host(host, cache, emit, torch.float32)
     make_bank(index, measuring, sae, parts.held_out, Embedder(), sentences, emit)
     return index
