@@ -1,13 +1,13 @@
 """What the scores are worth: an SAE, the same with its labels shuffled, and random directions, side by side.
 
-    python benchmarks/controls.py docs/img/controls.svg        all features of the default SAE (over an hour)
-    python benchmarks/controls.py part.svg --sample 1000       so many drawn at random (half an hour)
+    python benchmarks/controls.py docs/img/controls.svg             a thousand features at random (half an hour)
+    python benchmarks/controls.py all.svg --sample 16384            all of the default SAE (hours)
 
-All are scored in the same way: index and bank of the same text, automatic labels, the whole table. Shuffled labels
-are those of other live features of the SAE itself; its MUI has no label in it and stays as it is. Random directions
-fire as often and write as much as the SAE's features, and are drawn in the whitened residual stream and in the
-stream as it is. Prints medians, shares above the lines and how many labels are different as one JSON document, and
-draws the distributions.
+All are scored in the same way: index and bank of the same text, automatic labels, as many features at random.
+Shuffled labels are those of other live features of the SAE itself; its MUI has no label in it and stays as it is.
+Random directions fire as often and write as much as the SAE's features, and are drawn in the whitened residual stream
+and in the stream as it is. Prints medians, shares above the lines and how many labels are different as one JSON
+document, and draws the distributions.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def tell(kind: str, data: Any) -> None:
         sys.stderr.write(f"{data['stage']}: {data['seconds']:.1f} s\n")
 
 
-def scored(name: str | Path, home: Path, sample: int | None) -> tuple[Material, pd.DataFrame]:
+def scored(name: str | Path, home: Path, sample: int) -> tuple[Material, pd.DataFrame]:
     """Index, labels and scores of an SAE, in a home of its own."""
     make_index(name, home / "cache", tokens=TOKENS, sentences=SENTENCES, emit=tell)
     material = open_material(name, home, home / "cache", emit=tell)
@@ -51,7 +51,7 @@ def scored(name: str | Path, home: Path, sample: int | None) -> tuple[Material, 
     return material, pd.read_parquet(score_all(material, sample))
 
 
-def shuffled(material: Material, home: Path, sample: int | None) -> pd.DataFrame:
+def shuffled(material: Material, home: Path, sample: int) -> pd.DataFrame:
     """The same features under labels of others; every live feature's label goes to another one."""
     features = np.array(sorted(material.book))
     order = np.random.default_rng(0).permutation(len(features))
@@ -100,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("picture", type=Path)
     parser.add_argument("--sae", default="smollm2")
-    parser.add_argument("--sample", type=int, help="so many features drawn at random in place of all")
+    parser.add_argument("--sample", type=int, default=1_000, help="so many features of each, drawn at random")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         homes = {name: Path(folder) / name for name in ("trained", "whitened", "plain")}

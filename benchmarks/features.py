@@ -2,7 +2,7 @@
 
     python benchmarks/features.py                      the default SAE, 16,384 features
 
-The index is made of a small part of the default corpus in a temporary folder. Ablations are those of scoring all
+The index, its tables and its bank are made of a small part of the default corpus in a temporary folder. Ablations are those of scoring all
 features, with the controls of every position, as many a row of text as the whole job has.
 """
 
@@ -17,13 +17,16 @@ import numpy as np
 import torch
 
 import assay
+from assay.corpus.embed import Embedder
 from assay.corpus.sources import corpora, hashed
 from assay.events import ignore
 from assay.features.mui import ablate_features
 from assay.features.positions import ROWS, measured_positions
 from assay.runs.home import find_home
 from assay.sae.coder import SAE
+from assay.sae.exam import CORPORA
 from assay.sae.host import open_bulk
+from assay.sae.index.bank import SENTENCES, make_bank
 from assay.sae.index.build import build_index
 from assay.sae.index.files import name_of
 from assay.sae.index.index import FeatureIndex
@@ -33,22 +36,37 @@ from assay.settings import FeatureSettings
 
 TOKENS = 16_384
 """Of text that are indexed."""
+BANK = 400
+"""Sentences of the bank."""
 GROUP = 16
 """Rows of text whose ablations are measured."""
 
 
 def index_rate(sae: SAE, folder: Path) -> tuple[FeatureIndex, dict[str, Any]]:
-    """The index of a part of the corpus, and tokens a second."""
+    """The index of a part of the corpus, and what each of its parts costs."""
     bulk = open_bulk("smollm2", find_home().cache, ignore)
-    text = hashed("part", corpora(("wiki",)).documents[:400])
+    text = corpora(CORPORA).documents
     began = time.perf_counter()
-    index = build_index(bulk, sae, text, folder, tokens=TOKENS)
-    seconds = time.perf_counter() - began
-    rate = index.about.n_tokens / seconds
+    index = build_index(bulk, sae, hashed("part", text[:400]), folder, tokens=TOKENS)
+    a_token = (time.perf_counter() - began) / index.about.n_tokens
+    began = time.perf_counter()
+    index.complete(bulk, sae)
+    tables = time.perf_counter() - began
+    measuring = assay.load("smollm2")
+    embedder = Embedder()
+    embedder(["loaded before it counts"])
+    began = time.perf_counter()
+    bank = make_bank(index, measuring, sae, hashed("bank", text[400:440]), embedder, BANK)
+    a_sentence = (time.perf_counter() - began) / len(bank)
+    whole = 1e6 * a_token + tables + SENTENCES * a_sentence
     return index, {
-        "what": f"{index.about.n_tokens} tokens, {sae.d_sae} features, the model in {name_of(bulk)}",
-        "tokens_per_second": round(rate, 1),
-        "minutes_for_a_million_tokens": round(1e6 / rate / 60, 1),
+        "what": f"{index.about.n_tokens} tokens, {len(bank)} sentences in the bank, {sae.d_sae} features, "
+        f"the model in {name_of(bulk)}",
+        "tokens_per_second": round(1 / a_token, 1),
+        "seconds_of_tables": round(tables, 1),
+        "sentences_of_the_bank_per_second": round(1 / a_sentence, 1),
+        "minutes_for_a_million_tokens": round(1e6 * a_token / 60, 1),
+        f"minutes_with_tables_and_{SENTENCES}_sentences": round(whole / 60, 1),
     }
 
 

@@ -6,6 +6,7 @@ The server is the scripted one of the tests. It answers at once, then with a wai
 same probes both times, so the second over the first is what the waiting costs. The catalogue makes others, and more.
 """
 
+import json
 import os
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "generators"))
 
@@ -47,8 +49,8 @@ def edit(options: Options, cache: Path) -> object:
     return run_edit(TOWER, options, ignore, cache, lambda edit, plan: None)
 
 
-def main() -> None:
-    """Print the medians and the ratio."""
+def probes_cost(repeats: int = REPEATS) -> dict[str, Any]:
+    """Medians of whole edits, and how much longer they take with a server that lets one wait."""
     offline: list[float] = []
     at_once: list[float] = []
     waited: list[float] = []
@@ -56,18 +58,26 @@ def main() -> None:
     with serving(well) as quick, serving(slowly) as slow:
         edit(Options(bench=False), cache)  # unpacks the model and makes the moments of keys
         warm(quick)  # imports the libraries that speak to servers
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             offline.append(timed(partial(edit, Options(), cache)))
             for server, times in ((quick, at_once), (slow, waited)):
                 server.calls.clear()
                 forget(cache)
                 times.append(timed(partial(edit, by_server(server), cache)))
     first, second, third = median(offline), median(at_once), median(waited)
-    print(
-        f"catalogue {first:.1f} s; {len(slow.calls)} calls answered at once {second:.1f} s, "
-        f"after {DELAY * 1000:.0f} ms each {third:.1f} s: "
-        f"{third / second:.2f} times the same probes at once, {third / first:.2f} times the catalogue"
-    )
+    return {
+        "what": f"an edit with thirteen benchmarks, {len(slow.calls)} calls of {DELAY * 1000:.0f} ms",
+        "catalogue_seconds": round(first, 1),
+        "answered_at_once_seconds": round(second, 1),
+        "after_a_wait_seconds": round(third, 1),
+        "ratio_to_the_same_probes_at_once": round(third / second, 2),
+        "ratio_to_the_catalogue": round(third / first, 2),
+    }
+
+
+def main() -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(probes_cost(), indent=1) + "\n")
 
 
 def by_server(server: Server) -> Options:

@@ -1,6 +1,6 @@
 """Medians and ratios, fast against slow and obvious, measured side by side in one run on the default model.
 
-    make bench            everything (about four minutes on two cores)
+    make bench            everything (about a quarter of an hour on two cores)
 
 Slow versions are those of tests/oracles. Repeats are interleaved, so that a busy machine slows both.
 Absolute times are not comparable between machines; ratios of one run are.
@@ -35,9 +35,12 @@ from assay.generators.table import generator
 from assay.models.tokens import answer_ids, encode
 from assay.probes.measure import Question, ask
 from assay.runs.home import find_home
+from assay.sae.shipped import open_sae
 from assay.settings import EditSettings
 from features import features_cost
 from oracles import measure_slowly, optimise_slowly
+from probes import probes_cost
+from scoring import scoring_cost
 
 REQUEST = Request("The Eiffel Tower is located in the city of", "The Eiffel Tower", "Berlin", "Paris")
 LAYER = 5
@@ -135,9 +138,10 @@ def main() -> None:
         "largest_difference_nats": worst,
     }
 
-    out["packed_ablation"] = [packed_ablation(model, model.n_layers // 2, *case) for case in CASES]
+    out["packed_ablation"] = [packed_ablation(model, open_sae("smollm2"), *case) for case in CASES]
 
     out["features"] = features_cost()
+    out["score_command"] = scoring_cost()
 
     edit = make_edit(model, [plan.request], LAYER, moments, contexts=contexts)
     began = time.perf_counter()
@@ -147,6 +151,7 @@ def main() -> None:
         "seconds": round(time.perf_counter() - began, 1),
         "each": {r.score.id: round(r.seconds, 2) for r in results},
     }
+    out["probes_by_a_language_model"] = probes_cost(repeats=1)
     out["peak_memory_gb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
     sys.stdout.write(json.dumps(out, indent=1) + "\n")
 

@@ -15,7 +15,7 @@ from assay.web.app import create_app
 from assay.web.safety import LOOPBACK, Safety
 
 Told = Callable[[str, str | None], None]
-"""``(url, token)``: told once the socket is there."""
+"""``(url, token)``: told once the address can be connected to."""
 
 
 def serve(
@@ -53,6 +53,7 @@ def _socket(host: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
+        made.listen()  # who is told the address may come at once, and waits until the app is ready
     except OSError as error:
         made.close()
         raise InputError(

@@ -1,0 +1,92 @@
+"""Features that were planted against the same under the labels of others, and against random directions of the same
+residual stream: the scores have to tell them apart, or they tell nothing."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from planted_model import DEAD, DECORATIVE, LABELS, SWAPPED, planted_corpus, planted_model, planted_sae
+
+from assay.corpus.embed import Embedder
+from assay.corpus.sources import Corpus
+from assay.features.everything import score_all
+from assay.features.labelling import label_all
+from assay.features.labels.book import Labelled
+from assay.features.material import Material
+from assay.features.opened import material_of
+from assay.models.model import Model
+from assay.sae.coder import SAE
+from assay.sae.control import random_like
+from assay.sae.index.bank import held_out, make_bank
+from assay.sae.index.build import build_index
+from assay.sae.residual import residual
+from assay.settings import FeatureSettings
+
+TRUE = sorted(set(LABELS) - {SWAPPED, DEAD})
+"""Features whose planted label is their own."""
+
+
+def opened(model: Model, sae: SAE, corpus: Corpus, home: Path) -> Material:
+    parts = held_out(corpus)
+    index = build_index(model, sae, parts.train, home / "cache", tokens=100_000)
+    index.complete(model, sae)
+    make_bank(index, model, sae, parts.held_out, Embedder())
+    return material_of(model, sae, home, home / "cache", settings=FeatureSettings(sentences=60))
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    torch.set_num_threads(1)
+    home = tmp_path_factory.mktemp("controls")
+    corpus, sae = planted_corpus(), planted_sae()
+    model = planted_model(corpus)
+    own = opened(model, sae, corpus, home / "own")
+    own.book.add([Labelled(f, LABELS[f], "user") for f in TRUE])
+    shuffled = replace(own, place=replace(own.place, own=home / "shuffled"))
+    others = dict(zip(TRUE, np.roll(TRUE, 1).tolist(), strict=True))
+    shuffled.book.add([Labelled(f, LABELS[g], "user") for f, g in others.items()])
+    found = {"own": own, "shuffled": shuffled}
+    x = residual(model, own.index.about.layer, [own.index.rows[n] for n in range(200)])
+    for name in ("whitened", "plain"):
+        control = random_like(sae, x, 0, name == "whitened")
+        found[name] = opened(model, control, corpus, home / name)
+        label_all(found[name])  # their own best labels: the hardest comparison
+    return {name: pd.read_parquet(score_all(one)) for name, one in found.items()}
+
+
+@pytest.mark.parametrize("other", ["shuffled", "whitened", "plain"])
+def test_labels_of_planted_features_are_better_than_those_of_a_control(
+    tables: dict[str, pd.DataFrame], other: str
+) -> None:
+    own, control = tables["own"].loc[TRUE], tables[other].dropna(subset=["auroc"])
+    assert own["auroc"].min() > 0.95
+    assert len(control) >= 5 and control["auroc"].mean() < own["auroc"].mean()
+    assert control["d"].median() < own["d"].median() / 2
+
+
+@pytest.mark.parametrize("other", ["whitened", "plain"])
+def test_planted_directions_move_more_than_random_ones(tables: dict[str, pd.DataFrame], other: str) -> None:
+    """The one that nothing reads moves nothing, whatever it is compared with."""
+    own = tables["own"]["over_random"]
+    read = own.drop([DECORATIVE, DEAD])
+    control = tables[other]["over_random"].dropna()
+    assert read.median() > 1.5 * control.median() and own[DECORATIVE] < control.min()
+
+
+def test_what_has_no_label_in_it_is_the_same_under_the_labels_of_others(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    names = ["mui", "ratio", "over_random", "corpus_purity", "density"]
+    pd.testing.assert_frame_equal(tables["own"][names], tables["shuffled"][names])
+
+
+def test_a_table_says_what_it_was_made_of(tables: dict[str, pd.DataFrame]) -> None:
+    made_of = {name: table.attrs["made_of"] for name, table in tables.items()}
+    assert made_of["own"] == made_of["shuffled"]
+    hashes = {one["sae"]["hash"] for one in made_of.values()}
+    assert len(hashes) == 3 and len({one["model"]["hash"] for one in made_of.values()}) == 1
+    assert made_of["own"]["settings"]["sentences"] == 60 and made_of["own"]["seed"] == 0
+    assert made_of["own"]["versions"]["torch"]
