@@ -2,8 +2,8 @@
 
     python benchmarks/features.py                      the default SAE, 16,384 features
 
-The index, its tables and its bank are made of a small part of the default corpus in a temporary folder. Ablations are those of scoring all
-features, with the controls of every position, as many a row of text as the whole job has.
+The index, its tables and its bank are made of a small part of the default corpus in a temporary folder. Ablations
+are those of scoring all features, with the controls of every position, as many a row of text as the whole job has.
 """
 
 import json

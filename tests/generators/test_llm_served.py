@@ -18,6 +18,7 @@ from assay.models.gguf import unpacked
 from assay.models.packaged import packaged_file
 from assay.options import Options
 from assay.pipeline import run_edit
+from assay.report.cards import benches
 from assay.runs.home import Home
 from assay.runs.recording import recording
 from assay.runs.store import Store
@@ -102,6 +103,15 @@ def test_a_served_model_drives_a_whole_suite(
     assert sum("tokens in" in title for title in titles) == calls, "progress for every call"
     assert plan.making.answers == calls, "what was asked again is counted, too"
     assert (plan.making.again == 0) == all(row["again"] == 0 for row in rows.values())
+    assert plan.making.rejected + plan.making.unread > 0, (
+        "so weak a model cannot have written only what is usable"
+    )
+    assert plan.making.again >= 1, "and what was too little was asked for once more"
+    shown = {card.id: card.made for card in benches(document)}
+    for id, row in rows.items():
+        assert shown[id].startswith(
+            f"{row['accepted']:,} accepted, {row['rejects']:,} rejected by the audit, "
+        )
 
     # The same command once more: nothing is asked, and not a byte differs.
     once_more, same = Heard(), []

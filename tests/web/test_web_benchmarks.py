@@ -6,6 +6,10 @@ from pathlib import Path
 import example_run
 import pytest
 
+from assay.runs.home import Home
+from assay.runs.store import Store
+from web_browser import browsing, needs_chromium, page_of, serving
+from web_scene import tell
 from web_site import Page, Site, open_site
 
 
@@ -26,8 +30,7 @@ def test_without_a_committed_edit_it_says_how_to_get_one(site: Site) -> None:
     assert "No edit has been committed yet." in page.text and not page.all("div", id="run")
     assert "/edit" in [a["href"] for a in page.all("a")]
     assert site.get("/api/benchmarks") == {"edit": None, "runs": [], "shown": None}
-    (tab,) = page.all("a", href="/benchmarks")
-    assert tab["aria-current"] == "page"
+    assert page.all("a", href="/benchmarks", **{"aria-current": "page"})
 
 
 def test_the_newest_committed_edit_with_its_thirteen_cards(site: Site) -> None:
@@ -70,3 +73,21 @@ def test_an_edit_that_was_never_measured_says_so(site: Site) -> None:
     page = site.page("/benchmarks")
     assert shown(page) == run_id and "No benchmark has run" in page.text
     assert not page.all("details", **{"class": "card"})
+
+
+@needs_chromium
+def test_a_page_that_is_open_tells_of_what_is_newer(tmp_path: Path) -> None:
+    """Of the first edit, and of one after that; what is being read stays as it is."""
+    home = Home(tmp_path)
+    with Store(home) as store, serving(home) as url, browsing() as browser, page_of(browser) as opened:
+        opened.goto(f"{url}/benchmarks")
+        assert opened.locator("#newer").is_hidden()
+        first = tell(store, example_run.committed())
+        opened.locator("#newer a").click()
+        assert opened.locator("#run").get_attribute("data-run") == first
+        assert opened.locator("#newer").is_hidden()
+        second = tell(store, example_run.second())
+        opened.locator("#newer").wait_for()
+        assert opened.locator("#run").get_attribute("data-run") == first
+        opened.locator("#newer a").click()
+        opened.locator(f"#run[data-run='{second}']").wait_for()
