@@ -23,8 +23,8 @@ demo: $(READY) ## One edit with its thirteen benchmarks and report; three featur
 	$(BIN)/assay sae index smollm2 --tokens 60000 --sentences 2000
 	$(BIN)/assay features score 4350 11454 9470
 
-test: $(READY) ## All tests
-	$(BIN)/pytest -rs
+test: $(READY) ## All tests, a process of one thread for each core, four at most
+	OMP_NUM_THREADS=1 $(BIN)/pytest -rs -n logical --maxprocesses 4
 
 check: $(READY) ## Format, lint and types
 	$(BIN)/ruff format --check src tests benchmarks

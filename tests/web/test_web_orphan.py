@@ -6,9 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,10 @@ from assay.runs.lent import WORKER
 from assay.runs.process import held, started
 from assay.runs.queue import Queue
 from assay.runs.store import Store
+from patience import until
 from small import save_tiny
 
 REQUEST = {"prompt": "Paris is in", "subject": "Paris", "target": "Spain", "old": None, "relation": None}
-
-
-def until(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
-    """What the condition gives once it holds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come to hold")
 
 
 @contextmanager

@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from assay.runs.store import Store
 from assay.web import worker
 from assay.web.supervisor import Supervisor
 from assay.web.work import WORK, Workshop
+from patience import until
 from small import save_tiny
 
 REQUEST = {"prompt": "Paris is in", "subject": "Paris", "target": "Spain", "old": None, "relation": None}
@@ -42,17 +42,6 @@ def done(store: Store) -> None:
     job = queue.take()
     assert job is not None
     worker.do(Workshop(store), queue, job)
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """What the condition gives once it holds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come to hold")
 
 
 def test_a_job_that_cannot_be_done_says_why_in_its_run_and_the_next_one_is_done(store: Store) -> None:
