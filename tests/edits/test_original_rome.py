@@ -24,6 +24,9 @@ TOLERANCE = 1e-5
 """Relative, of delta W: ours optimises in float32."""
 FAMILIES = ("llama", "gpt2", "pythia", "gemma2")
 """Linear, Conv1D with bias, parallel residual, norm after the projection."""
+EXACT = dict.fromkeys(FAMILIES, 1e-8) | {"gemma2": 1e-6}
+"""Of the same computation on another processor. Gemma's own code takes its softmax in float32, which processors round
+differently: 3e-7 apart between one with AVX-512 and one without."""
 CONTEXTS = ("", "The river runs. ", "She walked to the old town and. ")
 SETTINGS = EditSettings(steps=6, bare_weight=None, early_stop=0.0)
 REQUEST = Request("In London, Big Ben is located in the city of", "Big Ben", "Rome")
@@ -79,7 +82,7 @@ def test_the_original_variant_equals_the_frozen_numbers(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_frozen_numbers_are_still_what_the_slow_computation_gives(name: str) -> None:
-    assert distance(torch.outer(*slowly(name)), frozen(name)) < 1e-8
+    assert distance(torch.outer(*slowly(name)), frozen(name)) < EXACT[name]
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from assay.runs.home import Home
 from assay.runs.lent import WORKER
-from assay.runs.process import held, started
+from assay.runs.process import alive, held, started
 from assay.runs.queue import Queue
 from assay.runs.store import Store
 from patience import until
@@ -53,14 +53,21 @@ def worker_of(home: Home) -> int:
     return int((home.root / WORKER / "lock").read_text())
 
 
+def kill(pid: int, since: str | None) -> None:
+    """What a failed test would leave stopped for ever."""
+    if alive(pid, since):
+        os.kill(pid, signal.SIGKILL)
+
+
 def test_a_killed_server_loses_neither_the_run_nor_what_waits(tmp_path: Path) -> None:
     home, model = Home(tmp_path / "home"), save_tiny(tmp_path / "home" / "model")
     options = {"model": str(model), "seed": 0, "bench": False, "layer": 1, "trace": False}
-    with Store(home) as store:
+    with Store(home) as store, ExitStack() as stack:
         with server(home) as (first, _):
             old = worker_of(home)
             run_id = Queue(store).put("edit", REQUEST, options, "edit")
             until(lambda: store.run(run_id).status == "running")
+            stack.callback(kill, old, started(old))
             os.kill(old, signal.SIGSTOP)  # it is busy for as long as this test needs
             waiting = Queue(store).put("edit", REQUEST, {**options, "model": "none-such"}, "edit")
             first.kill()

@@ -27,6 +27,7 @@ from assay.cli import (
 )
 from assay.errors import InputError
 from assay.runs.home import find_home
+from assay.steady import hold_to_one_way
 
 BAD_INPUT = 2
 STOPPED = 130
@@ -135,6 +136,7 @@ def main() -> None:
     # once more at the exit, is a quarter of a short command's time.
     gc.set_threshold(COLLECT_AFTER, 20, 100)
     atexit.register(gc.freeze)
+    hold_to_one_way()
     app()
 
 
