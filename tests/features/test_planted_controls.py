@@ -2,39 +2,22 @@
 residual stream: the scores have to tell them apart, or they tell nothing."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from planted_home import planted_home
 from planted_model import DEAD, DECORATIVE, LABELS, SWAPPED, planted_corpus, planted_model, planted_sae
 
-from assay.corpus.embed import Embedder
-from assay.corpus.sources import Corpus
 from assay.features.everything import score_all
 from assay.features.labelling import label_all
 from assay.features.labels.book import Labelled
-from assay.features.material import Material
-from assay.features.opened import material_of
-from assay.models.model import Model
-from assay.sae.coder import SAE
 from assay.sae.control import random_like
-from assay.sae.index.bank import held_out, make_bank
-from assay.sae.index.build import build_index
 from assay.sae.residual import residual
-from assay.settings import FeatureSettings
 
 TRUE = sorted(set(LABELS) - {SWAPPED, DEAD})
 """Features whose planted label is their own."""
-
-
-def opened(model: Model, sae: SAE, corpus: Corpus, home: Path) -> Material:
-    parts = held_out(corpus)
-    index = build_index(model, sae, parts.train, home / "cache", tokens=100_000)
-    index.complete(model, sae)
-    make_bank(index, model, sae, parts.held_out, Embedder())
-    return material_of(model, sae, home, home / "cache", settings=FeatureSettings(sentences=60))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +26,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
     home = tmp_path_factory.mktemp("controls")
     corpus, sae = planted_corpus(), planted_sae()
     model = planted_model(corpus)
-    own = opened(model, sae, corpus, home / "own")
+    own = planted_home(model, sae, corpus, home / "own")
     own.book.add([Labelled(f, LABELS[f], "user") for f in TRUE])
     shuffled = replace(own, place=replace(own.place, own=home / "shuffled"))
     others = dict(zip(TRUE, np.roll(TRUE, 1).tolist(), strict=True))
@@ -52,7 +35,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
     x = residual(model, own.index.about.layer, [own.index.rows[n] for n in range(200)])
     for name in ("whitened", "plain"):
         control = random_like(sae, x, 0, name == "whitened")
-        found[name] = opened(model, control, corpus, home / name)
+        found[name] = planted_home(model, control, corpus, home / name)
         label_all(found[name])  # their own best labels: the hardest comparison
     return {name: pd.read_parquet(score_all(one)) for name, one in found.items()}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from planted_home import SETTINGS, planted_home
 from planted_model import (
     BROAD,
     DEAD,
@@ -21,19 +22,12 @@ from planted_model import (
     words_label,
 )
 
-from assay.corpus.embed import Embedder
 from assay.features.everything import score_all
 from assay.features.labels.book import Labelled
 from assay.features.material import Material
-from assay.features.opened import material_of
 from assay.features.score import FeatureScores, score_feature
-from assay.sae.index.bank import held_out, make_bank
-from assay.sae.index.build import build_index
 from assay.settings import FeatureSettings
 
-SETTINGS = FeatureSettings(sentences=60)
-"""As many sentences as the bank has of each matter: with ten, the interval of the purity of a feature that fuses two
-matters is 0.2 wide on the calibrated scale and reaches over the line."""
 PLANTED = {
     IDEAL: ("HHH", "ideal"),
     BROAD: ("HLH", "too broad"),
@@ -55,12 +49,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Scored one at a time before there is a table, then all at once."""
     torch.set_num_threads(1)
     home = tmp_path_factory.mktemp("planted")
-    corpus, sae = planted_corpus(), planted_sae()
-    model, parts = planted_model(corpus), held_out(corpus)
-    index = build_index(model, sae, parts.train, home / "cache", tokens=100_000)
-    index.complete(model, sae)
-    make_bank(index, model, sae, parts.held_out, Embedder())
-    material = material_of(model, sae, home, home / "cache", settings=SETTINGS)
+    corpus = planted_corpus()
+    material = planted_home(planted_model(corpus), planted_sae(), corpus, home)
     material.book.add([Labelled(feature, label, "user") for feature, label in LABELS.items()])
     scores = {feature: score_feature(material, feature) for feature in LABELS}
     return World(material, scores, pd.read_parquet(score_all(material)))

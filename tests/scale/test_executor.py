@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from assay.runs.process import started
 from assay.scale.executor import Workforce, default_workers, each
+from patience import until
 
 
 def tools() -> dict[str, int]:
@@ -92,19 +93,4 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
     pids = [int(pid) for pid in note.read_text().split()]
-    until(lambda: not any(map(alive, pids)), 20)
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return not Path(f"/proc/{pid}/stat").is_file() or " Z " not in Path(f"/proc/{pid}/stat").read_text()
-
-
-def until(holds: object, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.1)
+    until(lambda: not any(map(started, pids)), 20)

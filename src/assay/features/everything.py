@@ -54,7 +54,7 @@ def score_all(material: Material, sample: int | None = None) -> Path:
     ablated = _ablations(m, chosen, work)
     parts = [pd.read_parquet(path) for path in _portions(m, chosen, ablated, work)]
     table = finished(pd.concat(parts, ignore_index=True))
-    table.attrs["made_of"] = m.made_of()  # pandas keeps it in the file
+    table.attrs["made_of"] = m.made_of  # pandas keeps it in the file
     with explained_files(out):
         with written_whole(out) as scratch:
             table.to_parquet(scratch, index=False)

@@ -58,6 +58,7 @@ class Material:
         """The sentences of the index as a set."""
         return IndexedText(self.index, self.embedder, self.emit)
 
+    @cached_property
     def made_of(self) -> dict[str, Any]:
         """What scores come from, JSON-able: weights by their hash, text, seed, settings and versions."""
         index, bank = self.index.about, self.bank.index.about

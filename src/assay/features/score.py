@@ -116,8 +116,7 @@ def score_feature(
     evidence["positions"] = _positions(m, firing, ablated)
     m.emit("feature_scores", {"mui": _mui_json(mui, percentile, evidence)})
     reading = reading_of(m, feature, said, corpus, mui)
-    made_of = m.made_of()
-    m.emit("feature_scores", {"reading": reading.to_json(), "made_of": made_of})
+    m.emit("feature_scores", {"reading": reading.to_json(), "made_of": m.made_of})
     return FeatureScores(
         feature=feature,
         label=name,
@@ -129,7 +128,7 @@ def score_feature(
         percentile=percentile,
         reading=reading,
         label_author=own.author if own else None,
-        made_of=made_of,
+        made_of=m.made_of,
         sentences=made,
         evidence=evidence,
     )

@@ -3,7 +3,7 @@
 A killed pass goes on after its last shard; how the corpus is cut into shards is part of the index's key.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from assay.edits.tensors import write_tensors
 from assay.events import Emit, stage
+from assay.models.batches import cheapest_batches
 from assay.models.model import Model
 from assay.sae.coder import SAE
 from assay.sae.cut import cut, unfinished
@@ -21,9 +22,6 @@ from assay.sae.index.sentences import sentence_lengths
 from assay.sae.index.windows import Window
 from assay.sae.residual import ordinary_tokens, residual
 
-TOKENS_PER_BATCH = 2_048
-"""Padding included: 16 whole rows of a corpus, or many more sentences of a bank. The encoder's matrix is read once a
-batch, whatever is in it."""
 ROWS_PER_SHARD = 512
 """About a minute of work on two cores, which is what a kill can cost."""
 NARROW = 1 << 16
@@ -81,8 +79,8 @@ def _shard(
     kind = np.uint16 if sae.d_sae <= NARROW else np.uint32
     fired, feature, value, norms = [], [], [], []
     done = 0
-    for some in _batches(windows):
-        x = residual(model, layer, [window.ids.tolist() for window in some])
+    for some in cheapest_batches([len(window.ids) for window in windows]):
+        x = residual(model, layer, [window.ids.tolist() for window in windows[some]])
         codes = sae.encode_sparse(x)
         norms.append(x.norm(dim=1).cpu())
         fired.append(np.bincount(codes.row.cpu().numpy(), minlength=codes.n).astype(np.int32))
@@ -108,16 +106,6 @@ def _shard(
         ),
         "text": np.frombuffer(b"".join(text), np.uint8).copy(),
     }
-
-
-def _batches(windows: Sequence[Window]) -> Iterator[Sequence[Window]]:
-    """Windows of ascending length, as many together as fit; one at least."""
-    begin = 0
-    for end, window in enumerate(windows):
-        if end > begin and (end + 1 - begin) * len(window.ids) > TOKENS_PER_BATCH:
-            yield windows[begin:end]
-            begin = end
-    yield windows[begin:]
 
 
 def _bytes(window: Window) -> NDArray[np.int64]:
