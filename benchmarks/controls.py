@@ -1,7 +1,8 @@
 """What the scores are worth: an SAE, the same with its labels shuffled, and random directions, side by side.
 
-    python benchmarks/controls.py docs/img/controls.svg             a thousand features at random (half an hour)
-    python benchmarks/controls.py all.svg --sample 16384            all of the default SAE (hours)
+    python benchmarks/controls.py some.svg                           a thousand features at random (half an hour)
+    python benchmarks/controls.py docs/img/controls.svg --sample 16384  all of the default SAE (hours)
+    python benchmarks/controls.py some.svg --home folder             kept there: stopped, it goes on
 
 All are scored in the same way: index and bank of the same text, automatic labels, as many features at random.
 Shuffled labels are those of other live features of the SAE itself; its MUI has no label in it and stays as it is.
@@ -15,6 +16,7 @@ import json
 import shutil
 import sys
 import tempfile
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,13 @@ import torch
 
 from assay.features.everything import score_all
 from assay.features.labelling import label_all
-from assay.features.labels.book import Labelled
+from assay.features.labels.book import FILE, Labelled
 from assay.features.material import Material
 from assay.features.opened import open_material
 from assay.report.features import comparison_picture
 from assay.runs.home import find_home
 from assay.sae.control import make_control
+from assay.sae.formats.save import CONFIG
 from assay.sae.index.make import make_index
 from assay.settings import FeatureSettings
 
@@ -47,7 +50,8 @@ def scored(name: str | Path, home: Path, sample: int) -> tuple[Material, pd.Data
     """Index, labels and scores of an SAE, in a home of its own."""
     make_index(name, home / "cache", tokens=TOKENS, sentences=SENTENCES, emit=tell)
     material = open_material(name, home, home / "cache", emit=tell)
-    label_all(material)
+    if not (material.place.own / FILE).is_file():  # those of an earlier run are the same
+        label_all(material)
     return material, pd.read_parquet(score_all(material, sample))
 
 
@@ -57,11 +61,12 @@ def shuffled(material: Material, home: Path, sample: int) -> pd.DataFrame:
     order = np.random.default_rng(0).permutation(len(features))
     given = dict(zip(features[order].tolist(), features[np.roll(order, 1)].tolist(), strict=True))
     place = replace(material.place, own=home / "shuffled", shipped=None)
-    place.own.mkdir()
+    place.own.mkdir(exist_ok=True)
     for ablated in material.place.own.glob("ablated-*.npy"):  # no label in them
         shutil.copy(ablated, place.own)
     other = replace(material, place=place)
-    other.book.add([Labelled(f, material.book[g].label, "automatic") for f, g in given.items()])
+    if not other.book:
+        other.book.add([Labelled(f, material.book[g].label, "automatic") for f, g in given.items()])
     return pd.read_parquet(score_all(other, sample))
 
 
@@ -101,19 +106,26 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--sae", default="smollm2")
     parser.add_argument("--sample", type=int, default=1_000, help="so many features of each, drawn at random")
+    parser.add_argument(
+        "--home", type=Path, help="keep what is found here, and go on from what is found here"
+    )
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with nullcontext(asked.home) if asked.home else tempfile.TemporaryDirectory() as folder:
         homes = {name: Path(folder) / name for name in ("trained", "whitened", "plain")}
         models = find_home().cache / "models"
         models.mkdir(parents=True, exist_ok=True)
         for home in homes.values():  # the dequantised model is the same: it is made once
-            (home / "cache").mkdir(parents=True)
-            (home / "cache" / "models").symlink_to(models)
+            (home / "cache").mkdir(parents=True, exist_ok=True)
+            if not (home / "cache" / "models").exists():
+                (home / "cache" / "models").symlink_to(models.resolve())
         material, trained = scored(asked.sae, homes["trained"], asked.sample)
         tables = {"trained": trained, "labels shuffled": shuffled(material, homes["trained"], asked.sample)}
         for name in ("whitened", "plain"):
             control = Path(folder) / f"{name}-control"
-            make_control(asked.sae, control, homes[name] / "cache", whitened=name == "whitened", emit=tell)
+            if not (control / CONFIG).exists():  # written last
+                make_control(
+                    asked.sae, control, homes[name] / "cache", whitened=name == "whitened", emit=tell
+                )
             tables[f"random, {name}"] = scored(control, homes[name], asked.sample)[1]
         asked.picture.write_text(comparison_picture(tables) + "\n", encoding="utf-8")
         found = {name: figures(table) for name, table in tables.items()}
