@@ -33,7 +33,7 @@ from assay.features.opened import open_material
 from assay.report.features import comparison_picture
 from assay.runs.home import find_home
 from assay.sae.control import make_control
-from assay.sae.formats.save import CONFIG
+from assay.sae.formats.saelens import CONFIG
 from assay.sae.index.make import make_index
 from assay.settings import FeatureSettings
 
@@ -47,7 +47,7 @@ def tell(kind: str, data: Any) -> None:
 
 
 def scored(name: str | Path, home: Path, sample: int) -> tuple[Material, pd.DataFrame]:
-    """Index, labels and scores of an SAE, in a home of its own."""
+    """Index, labels and scores of an SAE; in the home each lies by the SAE's hash."""
     make_index(name, home / "cache", tokens=TOKENS, sentences=SENTENCES, emit=tell)
     material = open_material(name, home, home / "cache", emit=tell)
     if not (material.place.own / FILE).is_file():  # those of an earlier run are the same
@@ -55,12 +55,12 @@ def scored(name: str | Path, home: Path, sample: int) -> tuple[Material, pd.Data
     return material, pd.read_parquet(score_all(material, sample))
 
 
-def shuffled(material: Material, home: Path, sample: int) -> pd.DataFrame:
+def shuffled(material: Material, sample: int) -> pd.DataFrame:
     """The same features under labels of others; every live feature's label goes to another one."""
     features = np.array(sorted(material.book))
     order = np.random.default_rng(0).permutation(len(features))
     given = dict(zip(features[order].tolist(), features[np.roll(order, 1)].tolist(), strict=True))
-    place = replace(material.place, own=home / "shuffled", shipped=None)
+    place = replace(material.place, own=material.place.own / "shuffled", shipped=None)
     place.own.mkdir(exist_ok=True)
     for ablated in material.place.own.glob("ablated-*.npy"):  # no label in them
         shutil.copy(ablated, place.own)
@@ -111,22 +111,19 @@ def main() -> None:
     )
     asked = parser.parse_args()
     with nullcontext(asked.home) if asked.home else tempfile.TemporaryDirectory() as folder:
-        homes = {name: Path(folder) / name for name in ("trained", "whitened", "plain")}
-        models = find_home().cache / "models"
-        models.mkdir(parents=True, exist_ok=True)
-        for home in homes.values():  # the dequantised model is the same: it is made once
-            (home / "cache").mkdir(parents=True, exist_ok=True)
-            if not (home / "cache" / "models").exists():
-                (home / "cache" / "models").symlink_to(models.resolve())
-        material, trained = scored(asked.sae, homes["trained"], asked.sample)
-        tables = {"trained": trained, "labels shuffled": shuffled(material, homes["trained"], asked.sample)}
+        home = Path(folder)
+        cache, models = home / "cache", find_home().cache / "models"
+        for made in (cache, models):
+            made.mkdir(parents=True, exist_ok=True)
+        if not (cache / "models").exists():  # the dequantised model is the same: it is made once
+            (cache / "models").symlink_to(models)
+        material, trained = scored(asked.sae, home, asked.sample)
+        tables = {"trained": trained, "labels shuffled": shuffled(material, asked.sample)}
         for name in ("whitened", "plain"):
-            control = Path(folder) / f"{name}-control"
+            control = material.place.own / name
             if not (control / CONFIG).exists():  # written last
-                make_control(
-                    asked.sae, control, homes[name] / "cache", whitened=name == "whitened", emit=tell
-                )
-            tables[f"random, {name}"] = scored(control, homes[name], asked.sample)[1]
+                make_control(asked.sae, control, cache, whitened=name == "whitened", emit=tell)
+            tables[f"random, {name}"] = scored(control, home, asked.sample)[1]
         asked.picture.write_text(comparison_picture(tables) + "\n", encoding="utf-8")
         found = {name: figures(table) for name, table in tables.items()}
     sys.stdout.write(json.dumps({"threads": torch.get_num_threads(), "tables": found}, indent=1) + "\n")
