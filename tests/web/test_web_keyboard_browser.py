@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from assay.runs.home import Home
 from assay.runs.store import Store
@@ -129,6 +129,35 @@ def test_cards_are_unfolded_and_their_tables_scrolled(
         assert page.evaluate("document.activeElement.matches('#b-edit-bench .scroll')")
         page.keyboard.press("ArrowRight")
         until(page, "document.activeElement.scrollLeft > 0")
+
+
+def test_words_that_unfold_above_a_field_leave_it_in_the_window(
+    site: tuple[str, dict[str, str], Home], browser: Browser
+) -> None:
+    url, _, _ = site
+    held: list[Route] = []
+    with page_of(browser) as page:
+        shown_at(page, 400)
+        page.route("**/api/edits/check", lambda route: held.append(route))
+        page.goto(f"{url}/edit")
+        tab_to(page, "relation")
+        bottom = page.evaluate("Math.ceil(document.activeElement.getBoundingClientRect().bottom)")
+        page.set_viewport_size({"width": 400, "height": bottom})
+        assert page.evaluate("scrollY") == 0 and page.evaluate(SEEN)["there"]
+        for route in held:
+            route.continue_()
+        until(page, "document.querySelector('[name=prompt]').ariaInvalid === 'true'")
+        assert page.evaluate("document.activeElement.getBoundingClientRect().bottom < innerHeight + 1")
+        page.evaluate("scrollTo(0, 0)")  # who scrolls away from a field is not fetched back to it
+        assert not page.evaluate(SEEN)["there"]
+        with page.expect_response("**/api/edits/check"):
+            page.evaluate("document.activeElement.dispatchEvent(new Event('input', { bubbles: true }))")
+            before = len(held)
+            while len(held) == before:
+                page.wait_for_timeout(20)
+            held[-1].continue_()
+        page.wait_for_timeout(200)
+        assert page.evaluate("scrollY") == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -15,6 +15,11 @@ function words(problem) {
   return `${sentence(problem.came)}. Wanted: ${problem.wanted}. To do: ${problem.todo}.`;
 }
 
+function inWindow(control) {
+  const box = control.getBoundingClientRect();
+  return box.bottom > 0 && box.top < innerHeight;
+}
+
 export class Checked {
   constructor(form, path, values) {
     this.form = form;
@@ -40,7 +45,10 @@ export class Checked {
     this.check(this.touched);
   }
 
+  // Words that unfold above the field being filled in push it down: it stays in the window if it was there.
   show(problems, fields) {
+    const filled = document.activeElement;
+    const seen = this.form.contains(filled) && inWindow(filled);
     for (const place of this.form.querySelectorAll("[data-field]")) {
       const name = place.dataset.field;
       const problem = fields === null || fields.has(name) ? problems[name] : undefined;
@@ -52,6 +60,7 @@ export class Checked {
       if (problem) control.setAttribute("aria-invalid", "true");
       else control.removeAttribute("aria-invalid");
     }
+    if (seen) filled.scrollIntoView({ block: "nearest" });
   }
 
   // Only the newest answer counts; a body that cannot be read at all names its field, too.
