@@ -16,7 +16,7 @@ from assay.edits.make import check_request, make_edit
 from assay.edits.moments import Moments, second_moments
 from assay.edits.validate import Verdict
 from assay.edits.validate import validate as run_checks
-from assay.errors import InputError, ModelError
+from assay.errors import InputError
 from assay.events import Emit, ignore
 from assay.features.labels.concepts import read_label
 from assay.features.opened import material_of
@@ -32,7 +32,7 @@ from assay.options import Options
 from assay.probes.measure import measure
 from assay.runs.home import find_home
 from assay.sae.coder import SAE
-from assay.sae.shipped import open_sae, sae_folder
+from assay.sae.shipped import folder_here, open_sae
 from assay.score import Meaning, Score
 from assay.settings import DEFAULT_LAYERS, FeatureSettings, Settings
 
@@ -71,7 +71,7 @@ def load(name: str = "smollm2", *, cache: Path | None = None, **options: Any) ->
 
 
 def load_sae(name: str | Path = "smollm2") -> SAE:
-    """An SAE by alias, or from a folder in any format that assay reads."""
+    """An SAE by alias, by its name on the hub, or from a folder, in any format that assay reads."""
     return open_sae(name)
 
 
@@ -115,7 +115,7 @@ def score_feature(
         sae,
         home.root,
         home.cache,
-        folder=_folder(sae),
+        folder=folder_here(sae.id),  # labels and a table may have come with it
         settings=settings,
         seed=seed,
         emit=emit,
@@ -220,14 +220,6 @@ def assess(
         settings,
     )
     return Run(results, plan, reading)
-
-
-def _folder(sae: SAE) -> Path | None:
-    """Where it was loaded from, if that is still there: labels and a table may have come with it."""
-    try:
-        return sae_folder(sae.id)
-    except ModelError:
-        return None
 
 
 def _has_default(model: Model) -> bool:

@@ -81,7 +81,9 @@ def test_an_autoencoder_that_does_not_exist_is_bad_input(assay: Assay, folder: P
     assert result.exit_code == 2
     error = json.loads(result.stdout)["error"]
     assert error["kind"] == "ModelError" and name in error["came"]
-    assert "an alias (smollm2) or a folder that holds an SAE" in error["wanted"]
+    assert (
+        "an alias (smollm2), a folder that holds an SAE, or owner/name[/folder] on the hub" in error["wanted"]
+    )
 
 
 @pytest.fixture

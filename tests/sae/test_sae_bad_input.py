@@ -157,7 +157,7 @@ def test_a_name_that_is_none(refusal: Refusal, sae: Path, tmp_path: Path) -> Non
     for words in every(tmp_path / "none", tmp_path / "out"):
         assert refusal(*words) == (
             f"the SAE '{tmp_path / 'none'}', which is neither an alias nor a folder",
-            "an alias (smollm2) or a folder that holds an SAE",
+            "an alias (smollm2), a folder that holds an SAE, or owner/name[/folder] on the hub",
             "check the spelling or the path",
         )
     assert refusal("eval", sae / "cfg.json")[2] == "name the folder, not a file in it"

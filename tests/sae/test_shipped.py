@@ -74,7 +74,7 @@ def test_what_is_no_folder_is_explained(tmp_path: Path, make: Callable[[Path], P
     with pytest.raises(ModelError, match="which is neither an alias nor a folder") as caught:
         find_sae(path, "smollm2")
     assert (caught.value.wanted, caught.value.todo) == (
-        "an alias (smollm2) or a folder that holds an SAE",
+        "an alias (smollm2), a folder that holds an SAE, or owner/name[/folder] on the hub",
         todo,
     )
 

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from assay.cli.main import app
 from assay.errors import InputError, ModelError
+from assay.sae import hub
 from assay.web import serve, within
 from assay.web.edit_form import EXAMPLE
 from web_site import open_site
@@ -38,6 +39,7 @@ def test_what_lies_in_the_home_may_be_opened(home: Path, name: str) -> None:
     assert within.model(found, (home,)) == found
 
 
+A_FOLDER_OF_A_REPOSITORY = "a/b/c"
 OUTSIDE = [
     "/",
     "/etc/passwd",
@@ -51,7 +53,7 @@ OUTSIDE = [
     "../beside/theirs",
     "../../../etc",
     "./gpt2",
-    "a/b/c",
+    A_FOLDER_OF_A_REPOSITORY,
     "gpt2/..",
     "x.gguf",
     "~",
@@ -61,6 +63,29 @@ OUTSIDE = [
     "theirs",
     "owner/" + "x" * 290 + ".gguf",
 ]
+
+
+@pytest.mark.parametrize("name", [name for name in OUTSIDE if name != A_FOLDER_OF_A_REPOSITORY])
+def test_no_other_folder_holds_an_autoencoder(home: Path, name: str) -> None:
+    found = name.format(home)
+    with pytest.raises(InputError, match="outside of what this server may open") as caught:
+        within.sae(found, (home,))
+    wanted = "an alias (smollm2), none, owner/name[/folder] on the hub, or a folder"
+    assert caught.value.wanted == f"{wanted} in {home}"
+
+
+@pytest.mark.parametrize(
+    "name", ["owner/one", A_FOLDER_OF_A_REPOSITORY, "google/gemma-scope-2b-pt-res/layer_3/w"]
+)
+def test_names_of_autoencoders_on_the_hub_are_names_and_the_hub_is_not_asked(
+    home: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "fetched", lambda *_: pytest.fail("asked"))
+    assert within.sae(name, (home,)) == name
+    (home.parent / name).mkdir(parents=True)
+    monkeypatch.chdir(home.parent)  # a folder of this name goes before the hub
+    with pytest.raises(InputError, match="outside of what this server may open"):
+        within.sae(name, (home,))
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
@@ -74,8 +99,6 @@ def test_no_other_path_is_opened_whether_it_exists_or_not(
     assert caught.value.came == f"the model {found!r}, which is outside of what this server may open"
     assert caught.value.wanted == f"an alias, a hub id, or a folder or .gguf file in {home}"
     assert caught.value.todo == "put it there, or begin the server with it: assay ui --allow FOLDER"
-    with pytest.raises(InputError, match="outside of what this server may open"):
-        within.sae(found, (home,))
 
 
 def test_a_folder_that_is_allowed_may_be_opened_and_a_link_is_where_it_leads(home: Path) -> None:

@@ -48,7 +48,8 @@ def edit(
     sae: Annotated[
         str | None,
         typer.Option(
-            help="Show which features the edit moved: a folder, smollm2, or none. (Default: the model's own, if any.)"
+            help="Show which features the edit moved: smollm2, a folder, owner/name[/folder] on the hub, or none. "
+            "(Default: the model's own, if any.)"
         ),
     ] = None,
     report: Annotated[

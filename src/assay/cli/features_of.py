@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 DEFAULT = "smollm2"
 
 Feature = Annotated[int, typer.Argument(metavar="FEATURE", help="Its number, from 0.")]
-SAE = Annotated[str, typer.Option("--sae", help="A folder that holds an SAE, or smollm2.")]
+SAE = Annotated[str, typer.Option("--sae", help="smollm2, a folder, or owner/name[/folder] on the hub.")]
 Model = Annotated[
     str | None,
     typer.Option(help="A hub id, a local folder, a .gguf file, or smollm2. (Default: the SAE's.)"),

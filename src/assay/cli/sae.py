@@ -9,7 +9,9 @@ from assay.cli import inputs, sae_train, speak
 
 app = typer.Typer(help="Sparse autoencoders: train, compare, import, index.")
 
-SAEName = Annotated[str, typer.Argument(metavar="SAE", help="A folder that holds an SAE, or smollm2.")]
+SAEName = Annotated[
+    str, typer.Argument(metavar="SAE", help="smollm2, a folder, or owner/name[/folder] on the hub.")
+]
 Model = Annotated[
     str | None,
     typer.Option(help="A hub id, a local folder, a .gguf file, or smollm2. (Default: the SAE's.)"),
@@ -58,7 +60,10 @@ def evaluate(
 @app.command("import")
 def import_(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A folder that holds an SAE of any library, or smollm2.")
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="A folder of any library, owner/name[/folder] on the hub, or smollm2."
+        ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write; made if it is not there.")],
     dtype: Annotated[

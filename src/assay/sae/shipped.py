@@ -1,11 +1,13 @@
-"""Names of autoencoders: those that come with this package, the default one of a model, and any folder."""
+"""Names of autoencoders: those that come with this package, the default one of a model, any folder, and the hub's."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from assay.errors import ModelError
+from assay.sae import hub
 from assay.sae.coder import SAE
 from assay.sae.formats.saelens import CONFIG, WEIGHTS
 from assay.sae.formats.table import load_sae
@@ -54,15 +56,36 @@ def default_sae(model_id: str) -> Path | None:
     return None if name is None else shipped_folder(name)
 
 
-def sae_folder(name_or_path: str | Path) -> Path:
-    """The folder that an alias or a path means. Raises ModelError for an alias without files, or no folder."""
+def folder_here(name_or_path: str | Path) -> Path | None:
+    """The folder that an alias, a path or a name on the hub means, if it is on this disk; nothing is fetched."""
     name = str(name_or_path)
-    folder = shipped_folder(name)
-    if folder is not None:
-        return folder
+    found = shipped_folder(name)
+    if found is not None:
+        return found
     path = Path(name).expanduser()
     if path.is_dir():
         return path
+    at = hub_address(name)
+    return None if at is None else hub.cached(at)
+
+
+def hub_address(name: str) -> hub.Address | None:
+    """What a name means on the hub; None for an alias and for whatever lies on this disk under this name."""
+    return None if name in ALIASES or os.path.lexists(name) else hub.address(name)
+
+
+def sae_folder(name_or_path: str | Path) -> Path:
+    """The folder that an alias, a path or a name on the hub means; from there it is fetched, once.
+
+    Raises ModelError for an alias without files, for what is no folder, and where the hub does not give it.
+    """
+    folder = folder_here(name_or_path)
+    if folder is not None:
+        return folder
+    name = str(name_or_path)
+    at = hub_address(name)
+    if at is not None:
+        return hub.fetched(name, at)
     if name in ALIASES:
         raise ModelError(
             f"the SAE {name!r}, whose weights are not in this installation",
@@ -71,18 +94,20 @@ def sae_folder(name_or_path: str | Path) -> Path:
         )
     raise ModelError(
         f"the SAE {name!r}, which is neither an alias nor a folder",
-        f"an alias ({', '.join(ALIASES)}) or a folder that holds an SAE",
-        "name the folder, not a file in it" if path.exists() else "check the spelling or the path",
+        f"an alias ({', '.join(ALIASES)}), a folder that holds an SAE, or owner/name[/folder] on the hub",
+        "name the folder, not a file in it"
+        if Path(name).expanduser().exists()
+        else "check the spelling or the path",
     )
 
 
 def open_sae(name_or_path: str | Path) -> SAE:
-    """The autoencoder of an alias or a folder; one that was named by its alias has it as its id.
+    """The autoencoder of an alias, a folder or a name on the hub; an alias and a name it has as its id.
 
     Raises ModelError when there is none, or when it cannot be read.
     """
-    sae = load_sae(sae_folder(name_or_path))
-    return replace(sae, id=str(name_or_path)) if str(name_or_path) in ALIASES else sae
+    name, sae = str(name_or_path), load_sae(sae_folder(name_or_path))
+    return replace(sae, id=name) if name in ALIASES or hub_address(name) else sae
 
 
 def find_sae(name_or_path: str | Path | None, model_id: str) -> Opened | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from assay.errors import InputError
 from assay.models.packaged import ALIASES
 from assay.sae.shipped import ALIASES as SAES
-from assay.sae.shipped import NONE, sae_folder
+from assay.sae.shipped import NONE, hub_address, sae_folder
 
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 """A name on the hub: the model's, with its owner before it."""
@@ -29,11 +29,15 @@ def model(name: str, roots: Sequence[Path]) -> str:
 
 
 def sae(name: str, roots: Sequence[Path]) -> str:
-    """``name`` if it is an alias, ``none``, or a folder within one of ``roots``. Raises InputError for any other."""
-    if name == NONE:
+    """``name`` if it is an alias, ``none``, a name on the hub, or a folder within one of ``roots``.
+
+    Raises InputError for any other. The hub is not asked: whoever opens the autoencoder does.
+    """
+    if name == NONE or hub_address(name):
         return name
     if name not in SAES:
-        _within(name, roots, f"the SAE {name!r}", f"an alias ({', '.join(SAES)}), {NONE}, or a folder")
+        wanted = f"an alias ({', '.join(SAES)}), {NONE}, owner/name[/folder] on the hub, or a folder"
+        _within(name, roots, f"the SAE {name!r}", wanted)
     sae_folder(name)
     return name
 

@@ -9,6 +9,8 @@ from assay.sae.formats.places import layer_of, no_transcoder
 
 CONFIG = "cfg.json"
 WEIGHTS = "sae.safetensors"
+RUN = "../config.json"
+"""Of the whole training run, which may have written several."""
 
 
 def read(folder: Path) -> SAE:
@@ -24,7 +26,7 @@ def read(folder: Path) -> SAE:
     d_sae = config.get("num_latents") or d_in * setting(config, "expansion_factor", CONFIG, int)
     weights = read_safetensors(folder / WEIGHTS)
     hook = folder.resolve().name
-    run = folder.resolve().parent / "config.json"
+    run = folder.resolve() / RUN
     about = read_json(run) if run.exists() else {}
     return SAE(
         id=str(folder),

@@ -20,18 +20,27 @@ class Format:
     """The weights' place in the folder, by which the format is known: no two formats share one."""
     read: Callable[[Path], SAE]
     """Makes an SAE of the folder; raises ModelError."""
+    config: tuple[str, ...] = ()
+    """The configuration's place, where weights cannot be read without one."""
+    beside: tuple[str, ...] = ()
+    """Files that are read where they are there."""
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "saelens": Format("SAELens", saelens.WEIGHTS, saelens.read),
-        "sparsify": Format("sparsify", sparsify.WEIGHTS, sparsify.read),
+        "saelens": Format("SAELens", saelens.WEIGHTS, saelens.read, (saelens.CONFIG,), (saelens.SCALER,)),
+        "sparsify": Format("sparsify", sparsify.WEIGHTS, sparsify.read, (sparsify.CONFIG,), (sparsify.RUN,)),
         "dictionary_learning": Format(
-            "dictionary_learning", dictionary_learning.WEIGHTS, dictionary_learning.read
+            "dictionary_learning",
+            dictionary_learning.WEIGHTS,
+            dictionary_learning.read,
+            (dictionary_learning.CONFIG,),
         ),
         "gemma_scope": Format("Gemma Scope", gemma_scope.WEIGHTS, gemma_scope.read),
-        "gemma_scope_2": Format("Gemma Scope 2", gemma_scope.WEIGHTS_2, gemma_scope.read_2),
-        "llama_scope": Format("Llama Scope", llama_scope.WEIGHTS, llama_scope.read),
+        "gemma_scope_2": Format(
+            "Gemma Scope 2", gemma_scope.WEIGHTS_2, gemma_scope.read_2, beside=(gemma_scope.CONFIG_2,)
+        ),
+        "llama_scope": Format("Llama Scope", llama_scope.WEIGHTS, llama_scope.read, (llama_scope.CONFIG,)),
     }
 )
 """Name to format."""
