@@ -114,12 +114,23 @@ def test_sparse_is_dense(n: int, block: int, floor: float, architecture: Archite
     assert (place.diff() > 0).all()  # by row, then by feature, none twice
 
 
+@pytest.mark.parametrize("floor", [0.0, 0.25])
+def test_sparse_is_dense_whatever_the_threshold(floor: float) -> None:
+    """Thresholds below 0, between 0 and the floor, and above it: bit for bit."""
+    thresholds = torch.linspace(-1, 1, D_SAE)
+    sae, x = replace(sae_of("jumprelu"), threshold=thresholds), vectors(200)
+    codes, dense = sae.encode_sparse(x, floor), sae.encode(x)
+    assert torch.equal(torch.stack((codes.row, codes.feature)).T, (dense > floor).nonzero())
+    assert torch.equal(codes.value, dense[dense > floor])
+    assert (codes.value < 0.5).any() and (thresholds < 0).any()
+
+
 class Watched(SAE):
     """Notes how many rows are ever dense at once."""
 
-    def encode(self, x: Tensor) -> Tensor:
+    def pre(self, x: Tensor) -> Tensor:
         self.metadata["rows"].append(len(x))
-        return super().encode(x)
+        return super().pre(x)
 
 
 def test_sparse_holds_no_full_matrix(monkeypatch: pytest.MonkeyPatch) -> None:

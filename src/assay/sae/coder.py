@@ -106,7 +106,8 @@ class SAE:
         if x.shape[-1] != self.d_in:
             raise self._wrong_width(x.shape[-1])
         scaled = x.to(self.W_enc) * self.scale
-        return (scaled - self.b_dec if self.subtract_b_dec else scaled) @ self.W_enc + self.b_enc
+        read = scaled - self.b_dec if self.subtract_b_dec else scaled
+        return (read @ self.W_enc).add_(self.b_enc)  # in place: a second matrix of this size costs time
 
     def encode(self, x: Float[Tensor, "n d_in"]) -> Float32[Tensor, "n d_sae"]:
         """Activations of all features, never negative. Raises Mismatch for vectors of another width."""
@@ -124,12 +125,14 @@ class SAE:
             raise InputError(
                 f"a floor of {floor}", "0 or more", "activations below 0 do not exist: leave it out"
             )
+        bar = floor if self.threshold is None else self.threshold.clamp(min=floor)
         rows = max(1, CHUNK // self.d_sae)
         parts = []
         for start in range(0, max(1, len(x)), rows):
-            dense = self.encode(x[start : start + rows])
-            row, feature = (dense > floor).nonzero(as_tuple=True)
-            parts.append((row + start, feature.to(torch.int32), dense[row, feature]))
+            pre = self.pre(x[start : start + rows])
+            values = pre if self.k is None else _topk(pre, self)
+            row, feature = (values > bar).nonzero(as_tuple=True)  # one pass: no dense activations are made
+            parts.append((row + start, feature.to(torch.int32), values[row, feature]))
         row, feature, value = (torch.cat(column) for column in zip(*parts, strict=True))
         return Codes(row, feature, value, len(x))
 
