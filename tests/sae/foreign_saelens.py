@@ -152,6 +152,49 @@ def saelens_flat_topk(root: Path, draw: Draw) -> Foreign:
     )
 
 
+def saelens_centred(root: Path, draw: Draw) -> Foreign:
+    """Of a LayerNorm model loaded with centred writing weights: its stream is ours less its mean."""
+    t = standard_tensors(draw)
+    d = {name: tensor.double() for name, tensor in t.items()}
+    config = v6("standard")
+    config["metadata"] |= {
+        "model_name": "gpt2-small",
+        "model_from_pretrained_kwargs": {"center_writing_weights": True, "fold_ln": False},
+    }
+    return Foreign(
+        saelens(root / "sae", t, config),
+        lambda x: ((x - x.mean(1, keepdim=True) - d["b_dec"]) @ d["W_enc"] + d["b_enc"]).clamp(min=0),
+        lambda codes: codes @ d["W_dec"] + d["b_dec"],
+        model_id="gpt2-small",
+    )
+
+
+def saelens_flat_centred(root: Path, draw: Draw) -> Foreign:
+    """The same before version 6, with b_dec left in the input."""
+    t = standard_tensors(draw)
+    d = {name: tensor.double() for name, tensor in t.items()}
+    config = {
+        "sae_lens_version": "5.3.1",
+        "architecture": "standard",
+        "model_name": "EleutherAI/pythia-70m-deduped",
+        "hook_name": "blocks.3.hook_resid_post",
+        "d_in": D_IN,
+        "d_sae": D_SAE,
+        "dtype": "torch.float32",
+        "apply_b_dec_to_input": False,
+        "activation_fn_str": "topk",
+        "activation_fn_kwargs": {"k": K},
+        "normalize_activations": "none",
+        "model_from_pretrained_kwargs": {"center_writing_weights": True},
+    }
+    return Foreign(
+        saelens(root / "sae", t, config),
+        lambda x: topk((x - x.mean(1, keepdim=True)) @ d["W_enc"] + d["b_enc"]),
+        lambda codes: codes @ d["W_dec"] + d["b_dec"],
+        model_id="EleutherAI/pythia-70m-deduped",
+    )
+
+
 MAKERS = (
     saelens_standard,
     saelens_topk,
@@ -161,4 +204,6 @@ MAKERS = (
     saelens_batchtopk,
     saelens_flat,
     saelens_flat_topk,
+    saelens_centred,
+    saelens_flat_centred,
 )

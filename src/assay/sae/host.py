@@ -1,5 +1,6 @@
 """The model and the layer that an autoencoder reads: its own words, else the user's."""
 
+import re
 from pathlib import Path
 
 import torch
@@ -11,20 +12,39 @@ from assay.models.load import load
 from assay.models.model import Model
 from assay.sae.coder import SAE
 
+SHORT: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"gpt2-small"), "openai-community/gpt2"),
+    (re.compile(r"(gpt2-(?:medium|large|xl))"), r"openai-community/\1"),
+    (re.compile(r"(gemma-\d.*)"), r"google/\1"),
+    (re.compile(r"(pythia-\d.*)"), r"EleutherAI/\1"),
+    (re.compile(r"qwen3-([\d.]+)b"), r"Qwen/Qwen3-\1B"),
+    (re.compile(r"mistral-7b"), "mistralai/Mistral-7B-v0.1"),
+)
+"""TransformerLens' own names of models, which most SAEs of SAELens have, and the hub's."""
+
+
+def on_hub(name: str) -> str:
+    """What the model, as whoever trained an autoencoder calls it, is called on the hub, or here."""
+    if Path(name).exists():
+        return name
+    found = ((pattern.fullmatch(name), hub) for pattern, hub in SHORT)
+    return next((match.expand(hub) for match, hub in found if match), name)
+
 
 def model_read(sae: SAE, name: str | None = None) -> str:
-    """The name of the model that the autoencoder reads: ``name``, else its own word.
+    """The name of the model that the autoencoder reads: ``name``, else its own word, as the hub spells it.
 
     Raises InputError where nobody says.
     """
-    chosen = name or sae.model_id
-    if chosen is None:
+    if name:
+        return name
+    if sae.model_id is None:
         raise InputError(
             f"the SAE {sae.id}, which does not say which model it reads",
             "the name of a model",
             "name it with --model",
         )
-    return chosen
+    return on_hub(sae.model_id)
 
 
 def layer_read(model: Model, sae: SAE, layer: int | None = None) -> int:

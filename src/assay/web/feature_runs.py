@@ -11,6 +11,7 @@ from assay.runs.about_feature import BETTER, KIND, SCORED, TRIED, about
 from assay.runs.queue import Queue
 from assay.runs.store import Store
 from assay.runs.wanted import Wanted
+from assay.sae.host import on_hub
 from assay.web.feature_asked import Asking, Relabel, Score, Text
 from assay.web.live import GOING
 from assay.web.maker import base_url, writer_checks
@@ -75,7 +76,7 @@ def _ask(queue: Queue, sae: Named, feature: int, subject: str, work: str, option
             "an SAE whose configuration names its model",
             "write model_name into its cfg.json, or use assay features with --model",
         )
-    asked = {"model": sae.model_id, **options}
+    asked = {"model": on_hub(sae.model_id), **options}
     request, told, args = about(subject, work, feature, sae.name, sae.source, asked)
     return queue.put(KIND, request, told, work, args)
 

@@ -1,6 +1,6 @@
-"""The half of a coder in which libraries differ most, and the gated kind in JumpReLU's words."""
+"""The half of a coder in which libraries differ most; the gated kind in JumpReLU's words, centred inputs folded in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 from torch import Tensor
@@ -33,3 +33,15 @@ def gated(
     """
     gain = r_mag.exp()
     return Encoder("jumprelu", W_enc * gain, b_mag, threshold=b_mag - gain * b_gate)
+
+
+def centred(encoder: Encoder, b_dec: Float[Tensor, " d_in"] | None) -> Encoder:
+    """The encoder that makes of x what this one makes of x less its mean over the d_in coordinates.
+
+    With P for "less its mean", ``(P x - b_dec) W + b`` is ``(x - b_dec) P W + b - mean(b_dec) sum(W)``; ``b_dec`` is
+    None where it is not taken from the input.
+    """
+    W_enc, b_enc = encoder.W_enc.double(), encoder.b_enc.double()
+    if b_dec is not None:
+        b_enc = b_enc - b_dec.double().mean() * W_enc.sum(dim=0)
+    return replace(encoder, W_enc=(W_enc - W_enc.mean(dim=0)).float(), b_enc=b_enc.float())

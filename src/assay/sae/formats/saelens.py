@@ -14,13 +14,20 @@ from torch import Tensor
 
 from assay.errors import ModelError
 from assay.sae.coder import SAE
-from assay.sae.formats.encoders import Encoder, gated
+from assay.sae.formats.encoders import Encoder, centred, gated
 from assay.sae.formats.files import Weights, read_json, read_safetensors, setting
 from assay.sae.formats.places import layer_of
 
 CONFIG = "cfg.json"
 WEIGHTS = "sae_weights.safetensors"
 SCALER = "activation_scaler.json"
+
+KWARGS = "model_from_pretrained_kwargs"
+CENTRED = "center_writing_weights"
+"""How TransformerLens was told to load the model: with what every block writes less its mean, so that the residual
+stream has a mean of 0. It does so for models with LayerNorm only, which cannot tell the difference."""
+LAYER_NORM = re.compile(r"(.*/)?(gpt2|gpt-j|gpt-neo|pythia|opt-).*", re.IGNORECASE)
+RMS_NORM = re.compile(r"(.*/)?(.*llama|.*mistral|qwen|gemma|smollm).*", re.IGNORECASE)
 
 RENAMED = {"hook_point": "hook_name", "activation_fn_str": "activation_fn"}
 """Names of the flat configuration that version 6 changed."""
@@ -47,6 +54,11 @@ def read(folder: Path) -> SAE:
         W_dec = W_dec / norm.clamp(min=1e-8)[:, None]
         encoder = replace(encoder, W_enc=encoder.W_enc * norm, b_enc=encoder.b_enc * norm)
     about = dict(config["metadata"])
+    subtract = bool(config.get("apply_b_dec_to_input", True))
+    b_dec = weights.take("b_dec")
+    if _reads_centred(about):
+        encoder = centred(encoder, b_dec if subtract else None)
+        about[KWARGS] = {**about[KWARGS], CENTRED: False}  # of what is read now
     hook = about.pop("hook_name", None)
     return SAE(
         id=str(folder),
@@ -54,10 +66,10 @@ def read(folder: Path) -> SAE:
         W_enc=encoder.W_enc,
         b_enc=encoder.b_enc,
         W_dec=W_dec,
-        b_dec=weights.take("b_dec"),
+        b_dec=b_dec,
         threshold=encoder.threshold,
         k=encoder.k,
-        subtract_b_dec=bool(config.get("apply_b_dec_to_input", True)),
+        subtract_b_dec=subtract,
         scale=_scale(config, folder),
         model_id=about.pop("model_name", None),
         layer=layer_of(hook),
@@ -87,9 +99,25 @@ def _config(raw: Mapping[str, Any]) -> dict[str, Any]:
         flat["normalize_activations"] = (
             "expected_average_only_in" if flat["normalize_activations"] else "none"
         )
-    known = ("model_name", "hook_name", "context_size", "dataset_path")
+    known = ("model_name", "hook_name", "context_size", "dataset_path", KWARGS)
     about = {name: flat[name] for name in known if flat.get(name) is not None} | about
     return {**flat, "metadata": {"prepend_bos": flat.get("prepend_bos", True), **about}}
+
+
+def _reads_centred(about: Mapping[str, Any]) -> bool:
+    """Whether it was trained on a residual stream of mean 0; ModelError where that cannot be known."""
+    if not (about.get(KWARGS) or {}).get(CENTRED):
+        return False
+    name = str(about.get("model_name"))
+    if LAYER_NORM.fullmatch(name):
+        return True
+    if RMS_NORM.fullmatch(name):
+        return False
+    raise ModelError(
+        f"an SAE of the model {name} with {CENTRED}, which TransformerLens does for some models only",
+        "a model that is known to have LayerNorm (gpt2, gpt-j, gpt-neo, pythia, opt) or RMSNorm",
+        f"correct model_name in {CONFIG}, or take {CENTRED} out of it if its residual stream has no mean of 0",
+    )
 
 
 def _scale(config: Mapping[str, Any], folder: Path) -> float:
