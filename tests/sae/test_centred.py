@@ -93,6 +93,16 @@ def test_models_that_are_never_centred_and_models_that_nobody_knows(tmp_path: Pa
     assert "correct model_name in cfg.json" in words
 
 
+def test_only_the_residual_stream_is_centred(tmp_path: Path) -> None:
+    folder = saelens_centred(tmp_path, Draw()).folder
+    residual_stream = load_sae(folder)
+    rewrite(folder / "cfg.json", lambda c: c["metadata"].update(hook_name="blocks.3.attn.hook_z"))
+    elsewhere = load_sae(folder)
+    assert elsewhere.layer is None and elsewhere.hash != residual_stream.hash
+    rewrite(folder / "cfg.json", lambda c: c["metadata"].pop("model_from_pretrained_kwargs"))
+    assert load_sae(folder).hash == elsewhere.hash
+
+
 @pytest.mark.parametrize("kwargs", [None, {}, {"center_writing_weights": False}])
 def test_most_say_nothing_of_it(tmp_path: Path, kwargs: dict[str, bool] | None) -> None:
     folder = saelens_centred(tmp_path, Draw()).folder

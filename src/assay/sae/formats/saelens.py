@@ -56,10 +56,10 @@ def read(folder: Path) -> SAE:
     about = dict(config["metadata"])
     subtract = bool(config.get("apply_b_dec_to_input", True))
     b_dec = weights.take("b_dec")
-    if _reads_centred(about):
+    hook = about.pop("hook_name", None)
+    if layer_of(hook) is not None and _reads_centred(about):
         encoder = centred(encoder, b_dec if subtract else None)
         about[KWARGS] = {**about[KWARGS], CENTRED: False}  # of what is read now
-    hook = about.pop("hook_name", None)
     return SAE(
         id=str(folder),
         architecture=encoder.architecture,
@@ -105,7 +105,7 @@ def _config(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reads_centred(about: Mapping[str, Any]) -> bool:
-    """Whether it was trained on a residual stream of mean 0; ModelError where that cannot be known."""
+    """Whether its model had a residual stream of mean 0; ModelError where that cannot be known."""
     if not (about.get(KWARGS) or {}).get(CENTRED):
         return False
     name = str(about.get("model_name"))
