@@ -25,6 +25,8 @@ class Foreign:
     decode: Function
     layer: int | None = 3
     model_id: str | None = "some-model"
+    shown: Function = lambda x: x
+    """What the library's own model shows the SAE where ours has the residual stream x; ``encode`` is of x."""
 
 
 class Draw:
@@ -38,6 +40,10 @@ class Draw:
 
     def positive(self, *shape: int) -> Tensor:
         return torch.rand(*shape, generator=self.generator) + 0.1
+
+
+def less_its_mean(x: Tensor) -> Tensor:
+    return x - x.mean(1, keepdim=True)
 
 
 def topk(pre: Tensor, k: int = K) -> Tensor:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from foreign import D_IN, D_SAE, Draw, Foreign, K, jumprelu, standard_tensors, topk, write
+from foreign import D_IN, D_SAE, Draw, Foreign, K, jumprelu, less_its_mean, standard_tensors, topk, write
 from torch import Tensor
 
 
@@ -163,9 +163,10 @@ def saelens_centred(root: Path, draw: Draw) -> Foreign:
     }
     return Foreign(
         saelens(root / "sae", t, config),
-        lambda x: ((x - x.mean(1, keepdim=True) - d["b_dec"]) @ d["W_enc"] + d["b_enc"]).clamp(min=0),
+        lambda x: ((less_its_mean(x) - d["b_dec"]) @ d["W_enc"] + d["b_enc"]).clamp(min=0),
         lambda codes: codes @ d["W_dec"] + d["b_dec"],
         model_id="gpt2-small",
+        shown=less_its_mean,
     )
 
 
@@ -189,9 +190,10 @@ def saelens_flat_centred(root: Path, draw: Draw) -> Foreign:
     }
     return Foreign(
         saelens(root / "sae", t, config),
-        lambda x: topk((x - x.mean(1, keepdim=True)) @ d["W_enc"] + d["b_enc"]),
+        lambda x: topk(less_its_mean(x) @ d["W_enc"] + d["b_enc"]),
         lambda codes: codes @ d["W_dec"] + d["b_dec"],
         model_id="EleutherAI/pythia-70m-deduped",
+        shown=less_its_mean,
     )
 
 
