@@ -59,3 +59,9 @@ class Mismatch(InputError):
 def in_words(error: BaseException) -> str:
     """What a run records about the error that ended it; any but ours needs its type to be understood."""
     return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's error says, short enough for a message of ours; its type where it says nothing."""
+    words = str(error).strip()
+    return words.splitlines()[0][:200] if words else type(error).__name__

@@ -33,6 +33,24 @@ def v6(architecture: str, **more: Any) -> dict[str, Any]:
     return common | more
 
 
+def flat(**more: Any) -> dict[str, Any]:
+    """The configuration just before version 6, of a coder that keeps the k largest."""
+    common = {
+        "sae_lens_version": "5.3.1",
+        "architecture": "standard",
+        "model_name": "some-model",
+        "hook_name": "model.layers.3",
+        "d_in": D_IN,
+        "d_sae": D_SAE,
+        "dtype": "torch.float32",
+        "apply_b_dec_to_input": False,
+        "activation_fn_str": "topk",
+        "activation_fn_kwargs": {"k": K},
+        "normalize_activations": "none",
+    }
+    return common | more
+
+
 def saelens(folder: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Path:
     return write(folder, "sae_weights.safetensors", tensors, "cfg.json", config)
 
@@ -132,21 +150,8 @@ def saelens_flat(root: Path, draw: Draw) -> Foreign:
 def saelens_flat_topk(root: Path, draw: Draw) -> Foreign:
     t = standard_tensors(draw)
     d = {name: tensor.double() for name, tensor in t.items()}
-    config = {
-        "sae_lens_version": "5.3.1",
-        "architecture": "standard",
-        "model_name": "some-model",
-        "hook_name": "model.layers.3",
-        "d_in": D_IN,
-        "d_sae": D_SAE,
-        "dtype": "torch.float32",
-        "apply_b_dec_to_input": False,
-        "activation_fn_str": "topk",
-        "activation_fn_kwargs": {"k": K},
-        "normalize_activations": "none",
-    }
     return Foreign(
-        saelens(root / "sae", t, config),
+        saelens(root / "sae", t, flat()),
         lambda x: topk(x @ d["W_enc"] + d["b_enc"]),
         lambda codes: codes @ d["W_dec"] + d["b_dec"],
     )
@@ -174,20 +179,11 @@ def saelens_flat_centred(root: Path, draw: Draw) -> Foreign:
     """The same before version 6, with b_dec left in the input."""
     t = standard_tensors(draw)
     d = {name: tensor.double() for name, tensor in t.items()}
-    config = {
-        "sae_lens_version": "5.3.1",
-        "architecture": "standard",
-        "model_name": "EleutherAI/pythia-70m-deduped",
-        "hook_name": "blocks.3.hook_resid_post",
-        "d_in": D_IN,
-        "d_sae": D_SAE,
-        "dtype": "torch.float32",
-        "apply_b_dec_to_input": False,
-        "activation_fn_str": "topk",
-        "activation_fn_kwargs": {"k": K},
-        "normalize_activations": "none",
-        "model_from_pretrained_kwargs": {"center_writing_weights": True},
-    }
+    config = flat(
+        model_name="EleutherAI/pythia-70m-deduped",
+        hook_name="blocks.3.hook_resid_post",
+        model_from_pretrained_kwargs={"center_writing_weights": True},
+    )
     return Foreign(
         saelens(root / "sae", t, config),
         lambda x: topk(less_its_mean(x) @ d["W_enc"] + d["b_enc"]),

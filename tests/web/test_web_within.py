@@ -66,7 +66,8 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("name", [name for name in OUTSIDE if name != A_FOLDER_OF_A_REPOSITORY])
-def test_no_other_folder_holds_an_autoencoder(home: Path, name: str) -> None:
+def test_no_other_folder_holds_an_autoencoder(home: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home.parent / "beside")
     found = name.format(home)
     with pytest.raises(InputError, match="outside of what this server may open") as caught:
         within.sae(found, (home,))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from assay.errors import MissingPackage, ModelError
+from assay.errors import MissingPackage, ModelError, first_line
 from assay.events import Emit, ignore, stage
 from assay.models.gguf import quiet_transformers
 
@@ -67,9 +67,8 @@ class Embedder:
                     return SentenceTransformer(str(packaged_folder()), local_files_only=True)
                 return SentenceTransformer(self.name)
         except (OSError, ValueError) as error:
-            first = str(error).strip().splitlines()[0][:200]
             raise ModelError(
-                f"the embedder {self.name!r} cannot be loaded: {first}",
+                f"the embedder {self.name!r} cannot be loaded: {first_line(error)}",
                 f"{DEFAULT}, a folder, or a name that sentence-transformers knows",
                 "check the name; other embedders than the default need the local hub cache or a network",
             ) from error

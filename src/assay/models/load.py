@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from assay.errors import ModelError
+from assay.errors import ModelError, first_line
 from assay.models.families import family_of
 from assay.models.gguf import quiet_transformers, unpacked
 from assay.models.model import Model, weight_hash
@@ -96,9 +96,8 @@ def _read(name: str, source: str, dtype: torch.dtype) -> tuple[Any, Any]:
             "the file may be cut short: copy or download it again",
         ) from error
     except (OSError, ValueError, KeyError, StrictDataclassError) as error:
-        first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"model {name!r} cannot be loaded: {first}",
+            f"model {name!r} cannot be loaded: {first_line(error)}",
             f"an alias ({', '.join(ALIASES)}), a local folder, a .gguf file or a hub id of a causal LM",
             "check the name or path; a hub id needs the files in the local hub cache or a network",
         ) from error

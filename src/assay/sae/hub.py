@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
-from assay.errors import ModelError
+from assay.errors import ModelError, first_line
 from assay.sae.formats.table import FORMATS, Format
 
 ADDRESS = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(?P<inside>(/[^/\\]+)*)/?", re.ASCII)
@@ -73,12 +73,12 @@ def fetched(name: str, at: Address) -> Path:
     if len(rows) != 1:
         raise _not_one(name, at, rows, files)
     (row,) = rows
-    path = ""
-    for part in (*row.config, *row.beside, *BESIDE, row.weights):  # weights last: where they are, all is
-        if at.file(part) in files:
-            with _explained(name):
-                path = hf_hub_download(at.repo, at.file(part))
-    return _folder(path, row)
+    parts = map(
+        at.file, (*row.config, *row.beside, *BESIDE, row.weights)
+    )  # weights last: where they are, all is
+    with _explained(name):
+        paths = [hf_hub_download(at.repo, part) for part in parts if part in files]
+    return _folder(paths[-1], row)
 
 
 def _folder(weights: str, row: Format) -> Path:
@@ -104,10 +104,9 @@ def _explained(name: str) -> Iterator[None]:
             "check the spelling; if it is a private one: hf auth login",
         ) from error
     except Exception as error:  # no network, a full disk, a broken answer: the hub's library has many ways
-        first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise _wrong(
             name,
-            f"which is no folder here, and the hub does not answer: {first}",
+            f"which is no folder here, and the hub does not answer: {first_line(error)}",
             "check the spelling and the network, or copy the SAE's folder here and name that",
         ) from error
 
@@ -124,7 +123,7 @@ def _not_one(name: str, at: Address, rows: Sequence[Format], files: Collection[s
             name, f"which holds weights of {both}", "copy the files of one here, and name that folder"
         )
     folders = _folders(files)
-    below = [folder for folder in folders if f"{folder}/".startswith(f"{at.inside}/" if at.inside else "")]
+    below = [folder for folder in folders if PurePosixPath(folder).is_relative_to(at.inside)]
     near = below or get_close_matches(at.inside, folders, SHOWN, 0.3)
     if not near:
         held = ", ".join(sorted(files)[:SHOWN]) or "nothing"

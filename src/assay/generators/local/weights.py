@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from assay.errors import GeneratorError, InputError
+from assay.errors import GeneratorError, InputError, first_line
 from assay.models.gguf import quiet_transformers, unpacked
 from assay.models.packaged import ALIASES, packaged_file
 
@@ -35,8 +35,7 @@ def folder_of(name: str, cache: Path) -> Path:
         with quiet_transformers():
             return Path(snapshot_download(name, allow_patterns=list(PARTS)))
     except Exception as error:  # no network, no such model, no right to it: the hub's library has many ways
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise _not_found(name, first[:200]) from error
+        raise _not_found(name, first_line(error)) from error
 
 
 def _not_found(name: str, why: str) -> GeneratorError:
@@ -108,9 +107,8 @@ def _explained(name: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:  # whatever a foreign folder makes a foreign library trip over
-        first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise GeneratorError(
-            f"the model {name!r} to write probes, which cannot be loaded: {first}",
+            f"the model {name!r} to write probes, which cannot be loaded: {first_line(error)}",
             "a whole causal language model with safetensors weights and a tokenizer",
             "check the folder, or copy or download it again",
         ) from error
