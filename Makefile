@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo quick test nightly check format bench bench-full clean
 
 help: ## What there is to make
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -23,8 +23,17 @@ demo: $(READY) ## One edit with its thirteen benchmarks and report; three featur
 	$(BIN)/assay sae index smollm2 --tokens 60000 --sentences 2000
 	$(BIN)/assay features score 4350 11454 9470
 
-test: $(READY) ## All tests, a process of one thread for each core, four at most
-	OMP_NUM_THREADS=1 $(BIN)/pytest -rs -n logical --maxprocesses 4
+# A process of one thread for each core, four at most. docs/development.md says what is in which tier.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -rs --durations=20 -n logical --maxprocesses 4 --dist worksteal
+
+quick: $(READY) ## The tests to run before every commit
+	$(PYTEST) -m 'not slow and not nightly'
+
+test: $(READY) ## All tests but long proofs: with a browser and the default model
+	$(PYTEST) -m 'not nightly'
+
+nightly: $(READY) ## All tests and long proofs, on every family, with 200 examples of each property
+	$(PYTEST) --hypothesis-profile nightly
 
 check: $(READY) ## Format, lint and types
 	$(BIN)/ruff format --check src tests benchmarks
@@ -35,7 +44,7 @@ format: $(READY) ## Put the code into its format
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/ruff check --fix src tests benchmarks
 
-bench: $(READY) ## Medians and ratios, measured side by side in one run
+bench: $(READY) ## Each figure of speed, long ones by a part: medians and ratios of one run
 	$(BIN)/python benchmarks/run.py
 
 clean: ## Remove the virtual environment and caches of tools

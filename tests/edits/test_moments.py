@@ -21,17 +21,17 @@ CORPUS = Corpus("by hand", DOCUMENTS, "1" * 64)
 SETTINGS = MomentSettings(tokens=400, tokens_per_dimension=1, row=24)
 
 
-def test_equals_one_outer_product_per_token(any_model: Model, tmp_path: Path) -> None:
-    found = second_moments(any_model, CORPUS, tmp_path, layers=[2], settings=SETTINGS)
+def test_equals_one_outer_product_per_token(some_model: Model, tmp_path: Path) -> None:
+    found = second_moments(some_model, CORPUS, tmp_path, layers=[2], settings=SETTINGS)
     rows, total = [], 0
     for document in DOCUMENTS:
-        row = encode(any_model, document)[:24]
+        row = encode(some_model, document)[:24]
         if total < 400:
             rows.append(row)
             total += len(row)
     assert found.tokens == total
     for layer in (0, 2):
-        slow = moments_slowly(any_model, rows, layer)
+        slow = moments_slowly(some_model, rows, layer)
         assert float((found.c[layer].double() - slow).norm() / slow.norm()) < 1e-5
 
 

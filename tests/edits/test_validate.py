@@ -33,14 +33,14 @@ def edit_of(model: Model, size: float) -> Edit:
     return Edit((request,), "rome", "r-rome", (Update(1, left, right),), model.id, model.hash, 0)
 
 
-def test_figures_equal_the_slow_ones(any_model: Model) -> None:
-    edit = edit_of(any_model, 0.1)
-    paraphrases, behaviour, representation = validate(any_model, edit, PARAPHRASES, NEUTRAL).checks
-    before = [next_logp_slowly(any_model, encode(any_model, n)) for n in NEUTRAL]
-    with edit.applied(any_model):
-        after = [next_logp_slowly(any_model, encode(any_model, n)) for n in NEUTRAL]
-        p = [np.exp(sum(measure_slowly(any_model, q.prompt, "Rome")[0])) for q in PARAPHRASES]
-        old = [np.exp(sum(measure_slowly(any_model, q.prompt, "Paris")[0])) for q in PARAPHRASES]
+def test_figures_equal_the_slow_ones(some_model: Model) -> None:
+    edit = edit_of(some_model, 0.1)
+    paraphrases, behaviour, representation = validate(some_model, edit, PARAPHRASES, NEUTRAL).checks
+    before = [next_logp_slowly(some_model, encode(some_model, n)) for n in NEUTRAL]
+    with edit.applied(some_model):
+        after = [next_logp_slowly(some_model, encode(some_model, n)) for n in NEUTRAL]
+        p = [np.exp(sum(measure_slowly(some_model, q.prompt, "Rome")[0])) for q in PARAPHRASES]
+        old = [np.exp(sum(measure_slowly(some_model, q.prompt, "Paris")[0])) for q in PARAPHRASES]
     kls = [
         float((a.double().exp() * (a.double() - b.double())).sum())
         for a, b in zip(before, after, strict=True)
@@ -49,7 +49,7 @@ def test_figures_equal_the_slow_ones(any_model: Model) -> None:
     assert paraphrases.figures["beats_old"] == np.mean(np.greater(p, old))
     assert behaviour.value == pytest.approx(np.mean(kls), rel=1e-3, abs=1e-7)
     assert 0 < representation.value < 1
-    assert weight_hash(any_model.module) == any_model.hash
+    assert weight_hash(some_model.module) == some_model.hash
 
 
 def test_cka_is_the_ratio_of_hsics() -> None:

@@ -31,13 +31,13 @@ def slowly(model: Model, sae: SAE) -> torch.Tensor:
     return total / total.sum()
 
 
-def test_shares_are_those_of_plain_forwards(any_model: Model) -> None:
-    sae = random_sae(any_model, 2)
-    share = slowly(any_model, sae)
+def test_shares_are_those_of_plain_forwards(some_model: Model) -> None:
+    sae = random_sae(some_model, 2)
+    share = slowly(some_model, sae)
     best = [int(i) for i in share.argsort(descending=True)]
     known = {best[0]: Known("a", 0.5, verdict="low"), best[1]: Known("b", 0.9, verdict="high")}
     known |= {best[2]: Known("c", 0.6, verdict="uncertain")}
-    found = seen(any_model, sae, known, carried_known=0.0)
+    found = seen(some_model, sae, known, carried_known=0.0)
     assert found.purity is not None
     for verdict, feature in (("low", best[0]), ("high", best[1]), ("uncertain", best[2])):
         assert getattr(found.purity, verdict) == pytest.approx(float(share[feature]), rel=1e-3)
@@ -46,7 +46,7 @@ def test_shares_are_those_of_plain_forwards(any_model: Model) -> None:
     assert [row.feature for row in found.features[:3]] == best[:3]
     assert found.features[0].share == pytest.approx(float(share[best[0]]), rel=1e-3)
     assert found.features[0].known.label == "a"
-    assert weight_hash(any_model.module) == any_model.hash
+    assert weight_hash(some_model.module) == some_model.hash
     row = found.to_json()["features"][0]
     assert (row["feature"], row["label"], row["verdict"]) == (best[0], "a", "low")
     dumps(found.to_json())

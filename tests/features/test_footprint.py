@@ -37,10 +37,10 @@ def measured(model: Model, *args: Any, about: tuple[str, ...] = ABOUT, **other: 
 
 
 @pytest.mark.parametrize("layer", [1, 2, 3])
-def test_every_figure_is_that_of_plain_forwards(any_model: Model, layer: int) -> None:
+def test_every_figure_is_that_of_plain_forwards(some_model: Model, layer: int) -> None:
     """Also where the autoencoder reads the very block that is edited."""
-    sae, edits = random_sae(any_model, layer), [random_edit(any_model)]
-    slow, found = footprint_slowly(any_model, edits, sae), measured(any_model, edits, sae, settings=ALL)
+    sae, edits = random_sae(some_model, layer), [random_edit(some_model)]
+    slow, found = footprint_slowly(some_model, edits, sae), measured(some_model, edits, sae, settings=ALL)
     totals = found.totals
     assert totals is not None and found.reason is None
     for name, side in (("on", "on_subject"), ("off", "elsewhere")):
@@ -65,15 +65,15 @@ def test_every_figure_is_that_of_plain_forwards(any_model: Model, layer: int) ->
     assert sum(counts) > 0
 
 
-def test_the_weights_are_the_same_bits_afterwards_whatever_happens(any_model: Model) -> None:
-    before = {name: tensor.clone() for name, tensor in any_model.module.state_dict().items()}
-    foreign = replace(random_edit(any_model), model_hash="0" * 64)
-    measured(any_model, [random_edit(any_model)], random_sae(any_model))
+def test_the_weights_are_the_same_bits_afterwards_whatever_happens(some_model: Model) -> None:
+    before = {name: tensor.clone() for name, tensor in some_model.module.state_dict().items()}
+    foreign = replace(random_edit(some_model), model_hash="0" * 64)
+    measured(some_model, [random_edit(some_model)], random_sae(some_model))
     with pytest.raises(Mismatch, match="an edit made for weights 000000000000"):
-        measured(any_model, [random_edit(any_model), foreign], random_sae(any_model))
-    for name, tensor in any_model.module.state_dict().items():
+        measured(some_model, [random_edit(some_model), foreign], random_sae(some_model))
+    for name, tensor in some_model.module.state_dict().items():
         assert torch.equal(tensor, before[name]), name
-    assert weight_hash(any_model.module) == any_model.hash
+    assert weight_hash(some_model.module) == some_model.hash
 
 
 def test_edits_are_applied_together(llama: Model) -> None:
@@ -216,16 +216,16 @@ def test_purity_is_shared_out_and_labels_come_along(llama: Model) -> None:
     assert row["feature"] == first.feature and "known" not in row
 
 
-def test_prompts_are_looked_at_from_the_subjects_last_token_on(any_model: Model) -> None:
+def test_prompts_are_looked_at_from_the_subjects_last_token_on(some_model: Model) -> None:
     twice = f"{SUBJECT} or the Eiffel Tower is in"
-    texts = on_subject(any_model, SUBJECT, [*ABOUT, ABOUT[0], twice, NEUTRAL[0]])
+    texts = on_subject(some_model, SUBJECT, [*ABOUT, ABOUT[0], twice, NEUTRAL[0]])
     assert len(texts) == len(ABOUT)
     for text in texts:
-        read = any_model.tokenizer.decode(list(text.ids[: text.first + 1]))
+        read = some_model.tokenizer.decode(list(text.ids[: text.first + 1]))
         assert read.endswith(SUBJECT[-2:])
-        assert SUBJECT.lower() not in any_model.tokenizer.decode(list(text.ids[: text.first])).lower()
-    (text,) = whole(any_model, [NEUTRAL[0], ""])
-    assert any_model.tokenizer.decode(list(text.ids[text.first :])) == NEUTRAL[0]
+        assert SUBJECT.lower() not in some_model.tokenizer.decode(list(text.ids[: text.first])).lower()
+    (text,) = whole(some_model, [NEUTRAL[0], ""])
+    assert some_model.tokenizer.decode(list(text.ids[text.first :])) == NEUTRAL[0]
 
 
 def test_without_a_start_token_the_first_token_counts() -> None:

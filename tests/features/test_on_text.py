@@ -25,15 +25,15 @@ def slow(model: Model, sae: SAE, feature: int, text: str, room: int) -> list[flo
     return [float(v) for row in rows for v in sae.encode(residual(model, LAYER, [row]))[:, feature]]
 
 
-def test_each_token_has_the_activation_of_the_dense_code(any_model: Model) -> None:
-    sae = random_sae(any_model)
+def test_each_token_has_the_activation_of_the_dense_code(some_model: Model) -> None:
+    sae = random_sae(some_model)
     for feature in (DEAD, DENSE, 5, 11):
-        found = on_text(any_model, sae, feature, TEXT)
-        wanted = slow(any_model, sae, feature, TEXT, module.CONTEXT - 1)
+        found = on_text(some_model, sae, feature, TEXT)
+        wanted = slow(some_model, sae, feature, TEXT, module.CONTEXT - 1)
         wanted = [0.0 if at in found.sinks else value for at, value in enumerate(wanted)]
         assert found.activations.tolist() == pytest.approx(wanted, rel=1e-4, abs=1e-5)
         assert "".join(found.tokens) == TEXT
-    assert on_text(any_model, sae, DENSE, TEXT).activations.max() > 0
+    assert on_text(some_model, sae, DENSE, TEXT).activations.max() > 0
 
 
 def test_a_long_text_is_read_in_rows_as_long_as_the_training_texts(llama: Model) -> None:

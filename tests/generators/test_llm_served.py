@@ -11,7 +11,6 @@ pytest.importorskip("pydantic_ai")
 
 from served import missing, served
 
-from assay.errors import ModelError
 from assay.generators.llm.purposes import PURPOSES
 from assay.generators.plan_json import plan_to_json
 from assay.models.gguf import unpacked
@@ -23,9 +22,14 @@ from assay.runs.home import Home
 from assay.runs.recording import recording
 from assay.runs.store import Store
 from assay.settings import LlmSettings
-from small import LENIENT, TOWER, Heard
+from default_home import default_home
+from small import LENIENT, TOWER, Heard, save
+from tiny import tiny_model
 
-pytestmark = pytest.mark.default_model
+pytestmark = pytest.mark.slow
+
+CHAT = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
+"""A chat template of the simplest kind."""
 
 BOUNDED = replace(
     LENIENT,
@@ -34,18 +38,17 @@ BOUNDED = replace(
 """What keeps a weak model on one core to a minute or two."""
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("home"))
-
-
-@pytest.fixture(scope="module")
-def folder(home: Home) -> Path:
-    """The default model as a Hugging Face folder, which is what the server reads."""
-    try:
-        return unpacked(packaged_file("smollm2"), home.cache)
-    except ModelError as error:
-        pytest.skip(str(error))
+@pytest.fixture(
+    scope="module",
+    params=["tiny", pytest.param("smollm2", marks=[pytest.mark.nightly, pytest.mark.default_model])],
+)
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model as a Hugging Face folder, which is what the server reads."""
+    if request.param == "smollm2":
+        return unpacked(packaged_file("smollm2"), default_home(tmp_path_factory).cache)
+    model = tiny_model("llama", max_position_embeddings=1 << 15)
+    model.tokenizer.chat_template = CHAT
+    return save(model, tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +61,13 @@ def base_url(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def test_a_served_model_drives_a_whole_suite(
-    home: Home, folder: Path, base_url: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, folder: Path, base_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It also is the model that is edited."""
+    home = Home(tmp_path / "home")
     monkeypatch.setenv("ASSAY_HOME", str(home.root))
     options = Options(
-        model="smollm2", layer=5, trace=False, sae="none", generator=f"llm:{folder}", base_url=base_url
+        model=str(folder), layer=1, trace=False, sae="none", generator=f"llm:{folder}", base_url=base_url
     )
     plans, heard = [], Heard()
     with Store(home) as store:

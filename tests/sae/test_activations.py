@@ -55,11 +55,11 @@ def test_they_are_the_models_own(llama: Model, tmp_path: Path) -> None:
     torch.testing.assert_close(found.rows(torch.arange(len(found))), wanted, rtol=1e-3, atol=1e-3)
 
 
-def test_bfloat16_is_close_to_float32(any_model: Model, tmp_path: Path) -> None:
+def test_bfloat16_is_close_to_float32(some_model: Model, tmp_path: Path) -> None:
     """Rounded to 8 bits in every operation of four blocks: within 3% of a vector's length, on average."""
     rough, exact = (
         collect(model, text(), 2, tmp_path / name, context=16, tokens=10_000)
-        for name, model in (("bf16", in_bfloat16(any_model)), ("fp32", any_model))
+        for name, model in (("bf16", in_bfloat16(some_model)), ("fp32", some_model))
     )
     assert (rough.parts[0].dtype, exact.parts[0].dtype) == (torch.bfloat16, torch.float16)
     every = torch.arange(len(exact))

@@ -142,12 +142,12 @@ def test_another_folder_for_other_numbers(llama: Model, tmp_path: Path) -> None:
     assert find_index(tmp_path, louder(sae, 2)).folder == others[4].folder
 
 
-def test_bfloat16_is_close_to_float32(any_model: Model, tmp_path: Path) -> None:
+def test_bfloat16_is_close_to_float32(some_model: Model, tmp_path: Path) -> None:
     """Rounded to 8 bits in every operation of two blocks: nine in ten postings are the same tokens, and there the
     activations are 2% off on average."""
-    sae = tiny_sae(any_model)
-    exact = dense_of(indexed(any_model, sae, tmp_path / "fp32"))
-    rough = dense_of(indexed(in_bfloat16(any_model), sae, tmp_path / "bf16"))
+    sae = tiny_sae(some_model)
+    exact = dense_of(indexed(some_model, sae, tmp_path / "fp32"))
+    rough = dense_of(indexed(in_bfloat16(some_model), sae, tmp_path / "bf16"))
     both, either = (exact > 0) & (rough > 0), (exact > 0) | (rough > 0)
     assert both.sum() > 0.9 * either.sum()
     assert np.abs(rough[both] / exact[both] - 1).mean() < 0.02

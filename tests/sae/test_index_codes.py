@@ -97,8 +97,8 @@ def check_codes(model: Model, architecture: Architecture, folder: Path) -> None:
     assert index.about.n_codes == len(index.arrays["places"]) > 3 * len(wanted)
 
 
-def test_the_codes_are_those_of_one_whole_forward_a_row(any_model: Model, tmp_path: Path) -> None:
-    check_codes(any_model, "jumprelu", tmp_path)
+def test_the_codes_are_those_of_one_whole_forward_a_row(some_model: Model, tmp_path: Path) -> None:
+    check_codes(some_model, "jumprelu", tmp_path)
 
 
 @pytest.mark.parametrize("architecture", ["topk", "relu"])

@@ -65,21 +65,21 @@ def test_rounding(values: list[float]) -> None:
         assert (error <= np.maximum(exact * 2.0**-11, 2.0**-24)).all()
 
 
-def test_windows_are_the_rows_with_their_text(any_model: Model) -> None:
+def test_windows_are_the_rows_with_their_text(some_model: Model) -> None:
     many = "Zoë said 你好 to the 🦊, e\u0301tude. " * 12
     corpus = hashed("mixed", [TEXT, "short", many, *text(3).documents])
     for context, tokens in ((16, 10_000), (30, 333)):
-        found = list(windows_of(any_model, corpus, context, tokens))
-        lead = [] if any_model.start is None else [any_model.start]
+        found = list(windows_of(some_model, corpus, context, tokens))
+        lead = [] if some_model.start is None else [some_model.start]
         assert [[*lead, *one.ids.tolist()] for one in found] == list(
-            rows_of(any_model, corpus, context, tokens)
+            rows_of(some_model, corpus, context, tokens)
         )
         for one in found:
             assert one.text in corpus.documents[one.document]
             assert len(one.ends) == len(one.ids) and one.ends[-1] == len(one.text)
             assert (np.diff(one.ends, prepend=0) >= 0).all()
     whole = dict.fromkeys(range(len(corpus.documents)), "")
-    for one in windows_of(any_model, corpus, 16, 10_000):
+    for one in windows_of(some_model, corpus, 16, 10_000):
         assert corpus.documents[one.document].startswith(whole[one.document] + one.text)
         whole[one.document] += one.text
 

@@ -21,23 +21,23 @@ from small import Heard
 from tiny import tiny_model
 
 
-def test_logit_weights_are_the_direct_product(any_model: Model) -> None:
+def test_logit_weights_are_the_direct_product(some_model: Model) -> None:
     """Relative to the largest: the norm's epsilon is in the measured gain, 5e-6 of it."""
-    directions = tiny_sae(any_model).W_dec[:6]
-    found = logit_weights(any_model, directions).numpy()
+    directions = tiny_sae(some_model).W_dec[:6]
+    found = logit_weights(some_model, directions).numpy()
     for row, direction in zip(found, directions.double().numpy(), strict=True):
-        wanted = logit_weights_slowly(any_model, direction)
+        wanted = logit_weights_slowly(some_model, direction)
         assert np.abs(row - wanted).max() <= 1e-4 * max(np.abs(wanted).max(), 1e-12)
 
 
-def test_the_gain_is_that_of_the_norm(any_model: Model) -> None:
-    x = torch.randn(3, any_model.d_model, generator=torch.Generator().manual_seed(0))
+def test_the_gain_is_that_of_the_norm(some_model: Model) -> None:
+    x = torch.randn(3, some_model.d_model, generator=torch.Generator().manual_seed(0))
     x = x - x.mean(-1, keepdim=True)
-    zero = torch.zeros(1, any_model.d_model)
-    norm = any_model.module.get_submodule(any_model.family.norm)
+    zero = torch.zeros(1, some_model.d_model)
+    norm = some_model.module.get_submodule(some_model.family.norm)
     wanted = norm(x) - norm(zero)
     length = x.square().mean(-1, keepdim=True).sqrt()
-    torch.testing.assert_close(x / length * norm_gain(any_model), wanted, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(x / length * norm_gain(some_model), wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_both_ends_of_every_feature(llama: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
