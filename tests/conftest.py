@@ -48,9 +48,7 @@ def any_model(request: pytest.FixtureRequest) -> Model:
 
 
 @pytest.fixture(
-    params=[
-        pytest.param(name, marks=() if name in UNLIKE else pytest.mark.nightly) for name in FAMILY_NAMES
-    ]
+    params=[pytest.param(name, marks=() if name in UNLIKE else pytest.mark.nightly) for name in FAMILY_NAMES]
 )
 def some_model(request: pytest.FixtureRequest) -> Model:
     """A tiny random model of the most unlike families: for what only passes through a model."""

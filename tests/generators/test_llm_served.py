@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -47,8 +48,9 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "smollm2":
         return unpacked(packaged_file("smollm2"), default_home(tmp_path_factory).cache)
     model = tiny_model("llama", max_position_embeddings=1 << 15)
-    model.tokenizer.chat_template = CHAT
-    return save(model, tmp_path_factory.mktemp("model"))
+    tokenizer = deepcopy(model.tokenizer)
+    tokenizer.chat_template = CHAT
+    return save(replace(model, tokenizer=tokenizer), tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def _prose(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         for value in node.values():
             yield from _prose(value)
-    elif isinstance(node, str):
+    elif isinstance(node, str) and len(node) >= SHORTEST:  # what is stripped only shortens it
         text = unescape(re.sub(r"<[^>]+>", " ", node))
         text = re.sub(r"\s+", " ", text).strip()
         if len(text) >= SHORTEST:

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, update_wrapper
 from typing import Any
 
 import torch
@@ -94,23 +94,20 @@ def hidden_of(output: Any) -> Tensor:
     return hidden
 
 
+def _hand_on(sample: Callable[[], Any], *args: Any, **kwargs: Any) -> Any:
+    hidden = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
+    return (hidden, None) if isinstance(sample(), tuple) else hidden
+
+
 @contextmanager
 def passing_through(blocks: Sequence[nn.Module], sample: Callable[[], Any]) -> Iterator[None]:
     """Blocks that hand on what they are given: the model's code still calls them, so their arguments
     are still seen, but they cost nothing. ``sample()`` tells how a real block packs its output."""
 
-    def stand_in(original: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(original)
-        def same(*args: Any, **kwargs: Any) -> Any:
-            hidden = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
-            return (hidden, None) if isinstance(sample(), tuple) else hidden
-
-        return same
-
     kept = [(block, block.__dict__.get("forward")) for block in blocks]
     try:
         for block in blocks:
-            block.forward = stand_in(block.forward)
+            block.forward = update_wrapper(partial(_hand_on, sample), block.forward)
         yield
     finally:
         for block, own in kept:
@@ -133,6 +130,61 @@ Patch = Callable[[Tensor], Tensor]
 """Takes a module's output (b, t, d) and returns what should stand in its place."""
 
 
+@dataclass(frozen=True)
+class _Recorder:
+    """The hooks of one pass: they note on its tape what was asked for."""
+
+    tape: Tape
+    shape: torch.Size
+    """(b, t); some models flatten both for their MLP."""
+    block_in: Sequence[int]
+    block_out: Sequence[int]
+    down_in: Sequence[int]
+    down_out: Sequence[int]
+    calls: bool
+    stop: int | None
+    patch_down: tuple[int, Patch] | None
+    last: list[Any] = field(default_factory=list)
+    """What the last block that really runs gave, as it gave it."""
+
+    def enter(self, layer: int, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        named = block_arguments(block, args, kwargs)
+        hidden = named.pop("hidden_states")
+        if layer in self.block_in:
+            self.tape.block_in[layer] = hidden
+        if self.calls:
+            self.tape.calls[layer] = named
+
+    def leave(self, layer: int, block: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if layer in self.block_out:
+            self.tape.block_out[layer] = hidden_of(output)
+        if layer == self.stop:
+            self.last.append(output)
+
+    def down(self, layer: int, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+        if layer in self.down_in:
+            self.tape.down_in[layer] = args[0].view(*self.shape, -1)
+        if layer in self.down_out:
+            self.tape.down_out[layer] = output.view(*self.shape, -1)
+        if self.patch_down and self.patch_down[0] == layer:
+            return self.patch_down[1](output.view(*self.shape, -1)).view_as(output)
+        return None
+
+    def install(self, model: Model) -> list[Any]:
+        """Handles of all hooks, each where it is needed."""
+        handles: list[Any] = []
+        patched = self.patch_down[0] if self.patch_down else None
+        for layer, block in enumerate(model.blocks):
+            if self.calls or layer in self.block_in:
+                hook = partial(self.enter, layer)
+                handles.append(block.register_forward_pre_hook(hook, with_kwargs=True))
+            if layer in self.block_out or layer == self.stop:
+                handles.append(block.register_forward_hook(partial(self.leave, layer)))
+            if layer in self.down_in or layer in self.down_out or layer == patched:
+                handles.append(model.down(layer).register_forward_hook(partial(self.down, layer)))
+        return handles
+
+
 def forward(
     model: Model,
     batch: Batch,
@@ -153,49 +205,10 @@ def forward(
     ``patch_embed`` that of the token embedding. The caller decides about gradients.
     """
     tape = Tape()
-    shape = batch.ids.shape
-    seen: list[Any] = []
-    handles: list[Any] = []
-
-    def on_enter(layer: int) -> Callable[..., None]:
-        def hook(block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            named = block_arguments(block, args, kwargs)
-            hidden = named.pop("hidden_states")
-            if layer in block_in:
-                tape.block_in[layer] = hidden
-            if calls:
-                tape.calls[layer] = named
-
-        return hook
-
-    def on_leave(layer: int) -> Callable[..., None]:
-        def hook(block: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-            if layer in block_out:
-                tape.block_out[layer] = hidden_of(output)
-            if layer == stop:
-                seen.append(output)
-
-        return hook
-
-    def on_down(layer: int) -> Callable[..., Tensor | None]:
-        def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
-            if layer in down_in:
-                tape.down_in[layer] = args[0].view(*shape, -1)
-            if layer in down_out:
-                tape.down_out[layer] = output.view(*shape, -1)
-            if patch_down and patch_down[0] == layer:
-                return patch_down[1](output.view(*shape, -1)).view_as(output)
-            return None
-
-        return hook
-
-    for layer, block in enumerate(model.blocks):
-        if calls or layer in block_in:
-            handles.append(block.register_forward_pre_hook(on_enter(layer), with_kwargs=True))
-        if layer in block_out or layer == stop:
-            handles.append(block.register_forward_hook(on_leave(layer)))
-        if layer in down_in or layer in down_out or (patch_down and patch_down[0] == layer):
-            handles.append(model.down(layer).register_forward_hook(on_down(layer)))
+    recorder = _Recorder(
+        tape, batch.ids.shape, block_in, block_out, down_in, down_out, calls, stop, patch_down
+    )
+    handles = recorder.install(model)
     if patch_embed:
         embed_patch = patch_embed
         handles.append(model.embed.register_forward_hook(lambda module, args, output: embed_patch(output)))
@@ -204,7 +217,7 @@ def forward(
 
         tape.prefix = DynamicCache()
     unused = model.blocks[stop + 1 :] if stop is not None else []
-    with hooks(handles), passing_through(unused, lambda: seen[0]):
+    with hooks(handles), passing_through(unused, lambda: recorder.last[0]):
         model.module.base_model(
             input_ids=batch.ids,
             attention_mask=batch.mask(model.dtype),

@@ -40,20 +40,20 @@ CACHE_NAMES = ("past_key_values", "layer_past", "past_key_value")
 
 def _from_column(name: str, value: Any, start: int, width: int, rows: Tensor | None) -> Any:
     """A block argument for ``width`` columns from ``start`` on, and for the chosen rows."""
-
-    def pick(tensor: Tensor, dim: int) -> Tensor:
-        cut = tensor.narrow(dim, start, width)
-        return cut[rows] if rows is not None and cut.shape[0] > 1 else cut
-
     if value is None:
         return None
     if name == "attention_mask":
-        return pick(value, 2)[..., : start + width]
+        return _columns(value, 2, start, width, rows)[..., : start + width]
     if name == "position_ids":
-        return pick(value, 1)
+        return _columns(value, 1, start, width, rows)
     if name == "position_embeddings":
-        return tuple(pick(part, 1) for part in value)
+        return tuple(_columns(part, 1, start, width, rows) for part in value)
     return value
+
+
+def _columns(tensor: Tensor, dim: int, start: int, width: int, rows: Tensor | None) -> Tensor:
+    cut = tensor.narrow(dim, start, width)
+    return cut[rows] if rows is not None and cut.shape[0] > 1 else cut
 
 
 def resume(
