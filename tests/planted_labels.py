@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from assay.corpus.embed import Embedder
 from assay.corpus.sources import Corpus, hashed
 from assay.models.model import Model
 from assay.sae.coder import SAE
@@ -19,6 +18,7 @@ from assay.sae.index.files import RECORD
 from assay.sae.index.index import FeatureIndex
 from assay.sae.residual import residual
 from assay.sae.rows import rows_of
+from embedding import embedder
 
 LAYER = 1
 CONTEXT = 120
@@ -149,6 +149,6 @@ def planted(model: Model, sae: SAE, cache: Path, documents: int = 260) -> tuple[
     index = build_index(model, sae, parts.train, cache, tokens=10**6, context=CONTEXT)
     index.complete(model, sae)
     index = plant(index, lambda document: IN_INDEX)
-    bank = make_bank(index, model, sae, parts.held_out, Embedder())
+    bank = make_bank(index, model, sae, parts.held_out, embedder())
     plant(bank.index, lambda sentence: IN_DECIDING if sentence < bank.n_deciding else IN_SCORING)
     return index, Bank(index)

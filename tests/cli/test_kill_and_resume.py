@@ -140,6 +140,7 @@ def test_a_killed_suite_keeps_what_it_had_and_is_finished_to_the_same_result(
         )
 
 
+@pytest.mark.nightly
 def test_two_processes_make_two_runs_on_one_store_at_once(home: Home, folder: Path) -> None:
     with process(home.root, folder) as one, process(home.root, folder) as two:
         for child in (one, two):

@@ -1,8 +1,8 @@
 """A planted SAE with all that its scores are made of, over a folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from assay.corpus.embed import Embedder
 from assay.corpus.sources import Corpus
 from assay.features.material import Material
 from assay.features.opened import material_of
@@ -11,6 +11,7 @@ from assay.sae.coder import SAE
 from assay.sae.index.bank import held_out, make_bank
 from assay.sae.index.build import build_index
 from assay.settings import FeatureSettings
+from embedding import embedder
 
 SETTINGS = FeatureSettings(sentences=60)
 """As many sentences as the bank has of each matter: with ten, the interval of the purity of a feature that fuses two
@@ -22,5 +23,6 @@ def planted_home(model: Model, sae: SAE, corpus: Corpus, home: Path) -> Material
     parts = held_out(corpus)
     index = build_index(model, sae, parts.train, home / "cache", tokens=100_000)
     index.complete(model, sae)
-    make_bank(index, model, sae, parts.held_out, Embedder())
-    return material_of(model, sae, home, home / "cache", settings=SETTINGS)
+    make_bank(index, model, sae, parts.held_out, embedder())
+    material = material_of(model, sae, home, home / "cache", settings=SETTINGS)
+    return replace(material, embedder=embedder())

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 
-from assay.corpus.embed import Embedder
 from assay.features import everything
 from assay.features.everything import score_all
 from assay.features.labels.book import Labelled
@@ -24,6 +23,7 @@ from assay.sae.coder import SAE
 from assay.score import Score
 from assay.settings import FeatureSettings
 from banked import DEAD, DENSE, WEAK, banked, random_sae, silent
+from embedding import embedder
 from tiny import tiny_model
 
 SETTINGS = FeatureSettings(sentences=6, positions=8, resamples=200, null_draws=50)
@@ -99,9 +99,8 @@ def opened(folder: Path, sae: SAE | None = None) -> Material:
     torch.set_num_threads(1)
     model: Model = tiny_model("llama")
     sae = sae or random_sae(model)
-    embedder = Embedder()
-    index = banked(model, folder / "cache", embedder, sae)
-    _ = IndexedText(index, embedder).vectors  # as labelling has made them before
+    index = banked(model, folder / "cache", embedder(), sae)
+    _ = IndexedText(index, embedder()).vectors  # as labelling has made them before
     return material_of(model, sae, folder / "home", folder / "cache", settings=SETTINGS)
 
 

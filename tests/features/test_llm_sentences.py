@@ -18,7 +18,6 @@ from llm_feature_server import FeatureServer, asked, proposing, writing
 from llm_server import QUICK, Call, Reply, said
 from planted_model import IDEAL, SWAPPED, planted_corpus, planted_model, planted_sae, words_label
 
-from assay.corpus.embed import Embedder
 from assay.corpus.sentences import LONGEST, SHORTEST
 from assay.errors import GeneratorError
 from assay.features.labels.book import Labelled
@@ -34,6 +33,7 @@ from assay.report.feature_scores import render_scores
 from assay.sae.index.bank import held_out, make_bank
 from assay.sae.index.build import build_index
 from assay.settings import FeatureSettings, LlmSettings
+from embedding import embedder
 from small import Heard
 
 KEY = "sk-very-secret-0123456789"
@@ -56,7 +56,7 @@ GOOD = writing(rivers, bread, sea)
 
 
 def made_by(server: FeatureServer, label: str = RIVERS, seed: int = 0, n: int = 10, **more: Any) -> Made:
-    return write_sentences(server.author(asked_for="sentences", **more), label, Embedder(), n, seed, Heard())
+    return write_sentences(server.author(asked_for="sentences", **more), label, embedder(), n, seed, Heard())
 
 
 def test_the_model_sees_the_label_and_nothing_else() -> None:
@@ -163,7 +163,7 @@ AUDIT: dict[str, tuple[str, str, str, str | None]] = {
 @pytest.mark.parametrize("name", AUDIT)
 def test_the_audit(name: str) -> None:
     label, axis, text, reason = AUDIT[name]
-    sieve = Sieve(read_label(label), Embedder())
+    sieve = Sieve(read_label(label), embedder())
     sieve.add(axis, [text], 10)
     assert [one.reason for one in sieve.rejects] == ([reason] if reason else [])
     assert sieve.good[axis] == ([] if reason else [tidied(text)])
@@ -180,7 +180,7 @@ def test_nearly_all_english_sentences_pass_for_english() -> None:
     )
 )
 def test_whatever_is_written_is_kept_or_counted(items: list[tuple[str, str]]) -> None:
-    sieve = Sieve(read_label(RIVERS), Embedder())
+    sieve = Sieve(read_label(RIVERS), embedder())
     for axis, text in items:
         sieve.add(axis, [text], 3)
     good = [text for some in sieve.good.values() for text in some]
@@ -224,7 +224,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Material:
     model, parts = planted_model(corpus), held_out(corpus)
     index = build_index(model, sae, parts.train, home / "cache", tokens=100_000)
     index.complete(model, sae)
-    make_bank(index, model, sae, parts.held_out, Embedder())
+    make_bank(index, model, sae, parts.held_out, embedder())
     return material_of(model, sae, home, home / "cache", settings=FeatureSettings(resamples=200))
 
 

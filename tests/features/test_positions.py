@@ -1,5 +1,6 @@
 """Where every feature's MUI is measured: real firings, most of them in rows that all features share."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from assay.corpus.embed import Embedder
 from assay.features import positions as module
 from assay.features.positions import LEAST, Positions, measured_positions
 from assay.sae.index.index import FeatureIndex
 from assay.settings import FeatureSettings
 from banked import DEAD, banked, random_sae
+from embedding import embedder
 from small import Heard
 from tiny import tiny_model
 
@@ -21,12 +22,18 @@ SHARED = 12
 """Rows that all features share here, of some hundred."""
 
 
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FeatureIndex:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
-    monkeypatch.setattr(module, "ROWS", SHARED)
     model = tiny_model("llama")
-    return banked(model, tmp_path, Embedder(), random_sae(model, 40))
+    return banked(model, tmp_path_factory.mktemp("index"), embedder(), random_sae(model, 40)).folder
+
+
+@pytest.fixture
+def index(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FeatureIndex:
+    """A copy of one's own, beside which positions are kept."""
+    monkeypatch.setattr(module, "ROWS", SHARED)
+    return FeatureIndex(shutil.copytree(made, tmp_path / "index"))
 
 
 def triples(found: Positions, feature: int) -> list[tuple[int, int, float]]:

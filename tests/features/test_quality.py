@@ -8,7 +8,6 @@ import pytest
 import torch
 from planted_model import LAYER, OWN, planted_corpus, planted_model, planted_sae
 
-from assay.corpus.embed import Embedder
 from assay.features.corpus_purity import CorpusPurity
 from assay.features.quality import Quality, is_polysemantic, quality
 from assay.features.text import IndexedText
@@ -17,6 +16,7 @@ from assay.sae.index.build import build_index
 from assay.sae.index.index import FeatureIndex
 from assay.score import Score
 from assay.settings import FeatureSettings
+from embedding import embedder
 
 EVERY, THE = len(OWN), len(OWN) + 1
 """After a feature for each matter: one that fires on the words of all of them alike, and one of a single word."""
@@ -40,8 +40,8 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> tuple[FeatureIndex, Ind
     model = planted_model(corpus)
     word = model.module.model.embed_tokens.weight[model.tokenizer.convert_tokens_to_ids("the")]
     home = tmp_path_factory.mktemp("quality")
-    index = build_index(model, sae_of(word), corpus, home, tokens=60_000, layer=LAYER)
-    return index, IndexedText(index, Embedder())
+    index = build_index(model, sae_of(word), corpus, home, tokens=30_000, layer=LAYER)
+    return index, IndexedText(index, embedder())
 
 
 def test_only_the_feature_of_all_matters_is_polysemantic(indexed: tuple[FeatureIndex, IndexedText]) -> None:
@@ -72,7 +72,7 @@ def test_features_that_never_fire_are_not_judged(tmp_path: Path) -> None:
     model = planted_model(corpus)
     silent = replace(planted_sae(), b_enc=torch.full_like(planted_sae().b_enc, -1e6))
     index = build_index(model, silent, corpus, tmp_path, tokens=2000, layer=LAYER)
-    assert quality(index, IndexedText(index, Embedder())) == Quality(0, None, None, None)
+    assert quality(index, IndexedText(index, embedder())) == Quality(0, None, None, None)
 
 
 def test_without_a_null_nothing_is_called_polysemantic() -> None:

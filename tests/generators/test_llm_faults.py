@@ -281,7 +281,7 @@ ANSWERS = st.sampled_from(sorted(SCHEMAS)).flatmap(
     )
 )
 FEW = settings(
-    max_examples=25,
+    max_examples=settings().max_examples // 3,  # each is a whole plan
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -20,6 +20,7 @@ from assay.features.place import place_of
 from assay.features.text import IndexedText
 from assay.sae.index.bank import Bank
 from assay.sae.index.index import FeatureIndex
+from embedding import embedder
 from small import Heard
 from tiny import tiny_model
 
@@ -33,7 +34,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     model = tiny_model("llama")
     sae = p.random_sae(model)
     index, bank = p.planted(model, sae, folder / "cache")
-    return Material(model, sae, index, bank, Embedder(), place_of(folder, sae.hash, None))
+    return Material(model, sae, index, bank, embedder(), place_of(folder, sae.hash, None))
 
 
 @pytest.fixture(scope="module")
