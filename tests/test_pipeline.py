@@ -95,7 +95,17 @@ def test_edits_that_do_not_validate_are_rolled_back_one_after_another(tmp_path: 
     assert [data["layer"] for data in heard.of("rolled_back")] == tried
     assert all("paraphrases" in data["reason"] for data in heard.of("rolled_back"))
     assert len(heard.of("check")) == 9
+    files = {file.name.rsplit("-layer")[-1] for file in (tmp_path / "cache" / "moments").iterdir()}
+    assert files == {f"{layer}.safetensors" for layer in tried}
     assert not heard.of("committed") and not heard.of("bench_started")
+
+
+def test_moments_of_a_further_layer_wait_until_it_is_tried(folder: Path, tmp_path: Path) -> None:
+    heard = Heard()
+    outcome, _ = run(folder, tmp_path, heard, bench=False)
+    assert outcome.edit is not None and heard.of("candidate")[0]["of"] > 1
+    (file,) = (tmp_path / "moments").iterdir()
+    assert file.name.endswith(f"-layer{outcome.edit.layer}.safetensors")
 
 
 def test_the_last_layer_is_never_tried_by_itself(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def run_edit(
             found = trace(model, known, seed=options.seed, settings=settings.trace, emit=emit)
             emit("trace", found.to_json())
         candidates = candidate_layers(model, found, options.layer, settings.validate.candidates)
-        moments = moments_for(model, options, cache, [n for n, _ in candidates], settings, emit)
+        moments = moments_for(model, options, cache, [candidates[0][0]], settings, emit)
         with stage(emit, "contexts", "sampling contexts"):
             contexts = sample_contexts(model, options.seed, settings.edit)
         plan = made.plan()
@@ -106,6 +106,8 @@ def run_edit(
     verdict = Verdict(())
     for index, (layer, why) in enumerate(candidates):
         emit("candidate", {"layer": layer, "index": index, "of": len(candidates), "why": why})
+        if index:  # most edits validate at the first layer, and a layer's moments take a pass over text
+            moments = moments_for(model, options, cache, [layer], settings, emit)
         edit = make_edit(
             model,
             [plan.request],

@@ -202,8 +202,8 @@ def check(result: Result, home: Home, kind: str, says: str) -> None:
 
 
 def test_a_disk_that_fills_up_while_moments_are_saved_is_named(home: Home, tmp_path: Path) -> None:
-    """The moments take 3 MB, more than this process may write into one file."""
-    folder = save_tiny(tmp_path / "wide", "pythia", intermediate_size=400)
+    """The moments of a layer take 2 MB, more than this process may write into one file."""
+    folder = save_tiny(tmp_path / "wide", "pythia", intermediate_size=700)
     code = "from assay.cli.main import main; main()"
     words = [*EDIT, "--model", str(folder), "--layer", "1", "--no-trace", "--json"]
     child = subprocess.run(

@@ -1,11 +1,12 @@
-"""Second moments of keys: C = E[k k^T] over text, uncentred, for all layers in one pass.
+"""Second moments of keys: C = E[k k^T] over text, uncentred, of the layers that are asked for.
 
-ROME's update spares what the model says elsewhere by leaning on C (Meng et al. 2022, eq. 2). The pass
-streams, can be killed and goes on where it stopped, and says how sure C is.
+ROME's update spares what the model says elsewhere by leaning on C (Meng et al. 2022, eq. 2). One pass
+serves several layers and ends at the highest; it can be killed and goes on where it stopped, and says
+how sure C is.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,13 +23,12 @@ from assay.models.model import Model
 from assay.models.tokens import encode
 from assay.settings import MomentSettings
 
-ROWS_PER_BATCH = 8
+BATCH = 1024
+"""Tokens of one forward pass, padding included."""
 SKETCH = 16
 """Random directions q by which the halves of the text are compared: E ||D q||^2 = ||D||_F^2 for any D."""
 SAVES = 4
-"""How often the state is written during a pass, besides at its end."""
-ALL_LAYERS_UP_TO = 2 << 30
-"""Bytes of C over all layers up to which every layer is collected; above, only the layers asked for."""
+"""How often the sums are written during a pass, besides at its end."""
 
 
 @dataclass(frozen=True)
@@ -64,33 +64,18 @@ class Moments:
         return torch.cholesky_solve(keys.double(), self._factors[at])
 
 
-def layers_to_collect(model: Model, wanted: Sequence[int]) -> tuple[int, ...]:
-    """Every layer when that fits in memory, else the wanted ones."""
-    if model.n_layers * model.d_mlp**2 * 4 <= ALL_LAYERS_UP_TO:
-        return tuple(range(model.n_layers))
-    return tuple(sorted(set(wanted)))
-
-
-def _rows(model: Model, corpus: Corpus, settings: MomentSettings) -> Iterator[list[int]]:
-    for document in corpus.documents:
-        row = encode(model, document)[: settings.row]
-        if len(row) >= settings.row // 4:
-            yield row
-
-
 @dataclass
-class _State:
-    """What is on disk while a pass is under way."""
+class _Sums:
+    """What is on disk of one layer, at the end of a pass and during it."""
 
-    c: dict[int, Tensor]
-    halves: dict[int, Tensor]
-    """Layer to the two halves' C q, (2, d_mlp, SKETCH), sums over tokens."""
+    c: Float[Tensor, "d_mlp d_mlp"]
+    """Sum of k k^T."""
+    halves: Float[Tensor, "2 d_mlp sketch"]
+    """The two halves' sums of k k^T q; batches belong to them in turn."""
     counts: list[int]
     """Tokens of each half."""
-    rows: int
-
-    def tensors(self) -> dict[str, Tensor]:
-        return {f"c.{n}": t for n, t in self.c.items()} | {f"half.{n}": t for n, t in self.halves.items()}
+    batches: int
+    """How many batches have been added."""
 
 
 def second_moments(
@@ -102,45 +87,36 @@ def second_moments(
     settings: MomentSettings | None = None,
     emit: Emit = ignore,
 ) -> Moments:
-    """C of the unedited model for (at least) the wanted layers: from the cache, or in one pass over text.
+    """C of the unedited model for the wanted layers: from the cache, the missing ones in one pass over text.
 
     The cache key holds the weights' hash, the corpus' hash and the settings, so edits and other models
-    never share statistics. An interrupted pass goes on from its last saved state.
+    never share statistics. What a layer's C is does not depend on the layers it is collected with, nor on
+    whether a pass was interrupted: the next one goes on from its last saved sums.
     """
     settings = settings or MomentSettings()
-    for layer in layers:
-        model.check_layer(layer)
-    chosen = layers_to_collect(model, layers)
     wanted = max(settings.tokens, settings.tokens_per_dimension * model.d_mlp)
-    span = "all" if len(chosen) == model.n_layers else "-".join(map(str, chosen))
-    name = f"{model.hash[:16]}-{corpus.hash[:16]}-{wanted}x{settings.row}-{model.start}-{span}.safetensors"
-    path = cache / "moments" / name
-    partial = path.with_suffix(".partial")
-    state = _load(path)
-    if state is None:
-        state = _load(partial) or _State(
-            {n: torch.zeros(model.d_mlp, model.d_mlp, device=model.device) for n in chosen},
-            {n: torch.zeros(2, model.d_mlp, SKETCH, device=model.device) for n in chosen},
-            [0, 0],
-            0,
-        )
-        _collect(model, corpus, settings, state, wanted, partial, emit)
-        _save(state, path)
-        partial.unlink(missing_ok=True)
-    total = sum(state.counts)
+    text = f"{model.hash[:16]}-{corpus.hash[:16]}-{wanted}x{settings.row}-{model.start}"
+    files = {
+        model.check_layer(n): cache / "moments" / f"{text}-layer{n}.safetensors" for n in sorted(set(layers))
+    }
+    cached = {n: _load(file, model.device) for n, file in files.items()}
+    sums = {n: found for n, found in cached.items() if found is not None}
+    missing = {n: file for n, file in files.items() if n not in sums}
+    if missing:
+        sums |= _collect(model, corpus, settings, missing, wanted, emit)
     return Moments(
-        c={n: (t / total).to(model.device) for n, t in state.c.items()},
-        tokens=total,
+        c={n: sums[n].c / sum(sums[n].counts) for n in files},
+        tokens=sum(sums[min(files)].counts),
         corpus=corpus.name,
         corpus_hash=corpus.hash,
         model_hash=model.hash,
-        convergence={n: _spread(state, n) for n in state.c},
+        convergence={n: _spread(sums[n]) for n in files},
     )
 
 
-def _spread(state: _State, layer: int) -> float:
-    a, b = (state.halves[layer][i] / max(1, state.counts[i]) for i in (0, 1))
-    whole = state.halves[layer].sum(0) / sum(state.counts)
+def _spread(sums: _Sums) -> float:
+    a, b = (half / max(1, count) for half, count in zip(sums.halves, sums.counts, strict=True))
+    whole = sums.halves.sum(0) / sum(sums.counts)
     return float((a - b).norm() / whole.norm() / 2)
 
 
@@ -148,66 +124,98 @@ def _collect(
     model: Model,
     corpus: Corpus,
     settings: MomentSettings,
-    state: _State,
+    files: Mapping[int, Path],
     wanted: int,
-    partial: Path,
     emit: Emit,
-) -> None:
+) -> dict[int, _Sums]:
+    """The sums of these layers in one pass, which leaves out for each layer what a killed pass has added."""
     generator = torch.Generator().manual_seed(0)
     q = torch.randn(model.d_mlp, SKETCH, generator=generator).to(model.device)
-    rows = list(_rows_from(model, corpus, settings, state.rows, wanted - sum(state.counts)))
-    if not rows and not sum(state.counts):
+    batches = batches_of(_rows(model, corpus, settings, wanted))
+    partial = {n: file.with_suffix(".partial") for n, file in files.items()}
+    sums = {n: _load(file, model.device) or _nothing(model) for n, file in partial.items()}
+    save_every = max(1, len(batches) // (SAVES + 1))
+    with stage(emit, "moments", "second moments of keys", wanted) as tick:
+        for number, rows in enumerate(batches):
+            due = {n: one for n, one in sums.items() if one.batches == number}
+            if not due:
+                continue
+            _add(model, due, rows, q)
+            tick(min(wanted, *(sum(one.counts) for one in due.values())))
+            if (number + 1) % save_every == 0 and number + 1 < len(batches):
+                for n, one in due.items():
+                    _save(one, partial[n])
+    for n, one in sums.items():
+        _save(one, files[n])
+        partial[n].unlink(missing_ok=True)
+    return sums
+
+
+def _nothing(model: Model) -> _Sums:
+    return _Sums(
+        torch.zeros(model.d_mlp, model.d_mlp, device=model.device),
+        torch.zeros(2, model.d_mlp, SKETCH, device=model.device),
+        [0, 0],
+        0,
+    )
+
+
+def _rows(model: Model, corpus: Corpus, settings: MomentSettings, wanted: int) -> list[list[int]]:
+    """The beginnings of the first documents that are not too short, ``wanted`` tokens of them."""
+    rows, tokens = [], 0
+    for document in corpus.documents:
+        if tokens >= wanted:
+            break
+        row = encode(model, document)[: settings.row]
+        if len(row) >= settings.row // 4:
+            rows.append(row)
+            tokens += len(row)
+    if not rows:
         raise InputError(
             f"no usable text in corpus {corpus.name!r}",
             f"documents of at least {settings.row // 4} tokens",
             "use another corpus",
         )
-    save_every = max(1, len(rows) // ROWS_PER_BATCH // (SAVES + 1))
-    with stage(emit, "moments", "second moments of keys", wanted) as tick:
-        for number, at in enumerate(range(0, len(rows), ROWS_PER_BATCH), 1):
-            _add(model, state, sorted(rows[at : at + ROWS_PER_BATCH], key=len), q, number % 2)
-            tick(min(sum(state.counts), wanted))
-            if number % save_every == 0 and at + ROWS_PER_BATCH < len(rows):
-                _save(state, partial)
+    return rows
 
 
-def _add(model: Model, state: _State, rows: list[list[int]], q: Tensor, half: int) -> None:
-    """Add one batch of rows to the sums."""
+def batches_of(rows: Sequence[list[int]]) -> list[list[list[int]]]:
+    """Rows of about one length together, so that little is padded, at most BATCH tokens of them."""
+    batches: list[list[list[int]]] = []
+    for row in sorted(rows, key=len, reverse=True):
+        if not batches or (len(batches[-1]) + 1) * len(batches[-1][0]) > BATCH:
+            batches.append([])
+        batches[-1].append(row)
+    return batches
+
+
+def _add(model: Model, due: Mapping[int, _Sums], rows: list[list[int]], q: Tensor) -> None:
+    """Add one batch of rows to the sums of these layers."""
     batch, _ = pack(model, rows)
     with torch.no_grad():
-        tape = forward(model, batch, down_in=tuple(state.c), stop=max(state.c))
+        tape = forward(model, batch, down_in=tuple(due), stop=max(due))
     real = torch.arange(batch.ids.shape[1]) < torch.tensor([len(r) for r in rows])[:, None]
     real = real.to(model.device)
-    for layer in state.c:
+    for layer, sums in due.items():
         keys = tape.down_in[layer][real].float()
-        state.c[layer].addmm_(keys.T, keys)
-        state.halves[layer][half] += keys.T @ (keys @ q)
-    state.counts[half] += int(real.sum())
-    state.rows += len(rows)
+        half = sums.batches % 2
+        sums.c.addmm_(keys.T, keys)
+        sums.halves[half] += keys.T @ (keys @ q)
+        sums.counts[half] += len(keys)
+        sums.batches += 1
 
 
-def _rows_from(
-    model: Model, corpus: Corpus, settings: MomentSettings, skip: int, tokens: int
-) -> Iterator[list[int]]:
-    for number, row in enumerate(_rows(model, corpus, settings)):
-        if tokens <= 0:
-            return
-        if number >= skip:
-            tokens -= len(row)
-            yield row
-
-
-def _save(state: _State, path: Path) -> None:
+def _save(sums: _Sums, path: Path) -> None:
     write_tensors(
         path,
-        state.tensors(),
-        ("assay", json.dumps({"counts": state.counts, "rows": state.rows})),
-        "room and permission for the second moments (about 300 MB for the default model)",
+        {"c": sums.c, "halves": sums.halves},
+        ("assay", json.dumps({"counts": sums.counts, "batches": sums.batches})),
+        "room and permission for the second moments (about 10 MB a layer for the default model)",
         "free space, or set ASSAY_HOME to a folder on another disk",
     )
 
 
-def _load(path: Path) -> _State | None:
+def _load(path: Path, device: torch.device) -> _Sums | None:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
@@ -215,14 +223,10 @@ def _load(path: Path) -> _State | None:
     try:
         with safe_open(path, framework="pt") as file:
             note = json.loads(file.metadata()["assay"])
-            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a dict
+            c, halves = (file.get_tensor(name).to(device) for name in ("c", "halves"))
     except FileNotFoundError:  # another process has just finished what was partial
         return None
     except SafetensorError:
         path.unlink()  # written by a machine that died in the middle: collect again
         return None
-    part = {
-        kind: {int(k.split(".")[1]): t for k, t in tensors.items() if k.startswith(kind)}
-        for kind in ("c", "half")
-    }
-    return _State(part["c"], part["half"], note["counts"], note["rows"])
+    return _Sums(c, halves, note["counts"], note["batches"])
