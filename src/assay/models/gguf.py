@@ -4,10 +4,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+from functools import cache as made_once
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from assay.errors import InputError, ModelError, StoreError
@@ -39,7 +41,7 @@ def unpacked(gguf: Path, cache: Path) -> Path:
         raise _disk(error, target) from error
     try:
         # The converter draws a bar of its own that no setting of transformers switches off.
-        with quiet_transformers(), redirect_stderr(StringIO()):
+        with quiet_transformers(), redirect_stderr(StringIO()), reading_once():
             model = AutoModelForCausalLM.from_pretrained(
                 gguf.parent,
                 gguf_file=gguf.name,
@@ -66,6 +68,34 @@ def unpacked(gguf: Path, cache: Path) -> Path:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return target
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """One parse of a GGUF file for all that transformers wants of it.
+
+    It parses the file for the configuration, for the weights and for the tokenizer, and makes the table of tensors'
+    names anew for every module; both together were four fifths of the unpacking.
+    """
+    import gguf
+
+    class Reader(gguf.GGUFReader):  # type: ignore[misc]
+        """Sees the mapped file as a plain array, of which pieces are cut quicker."""
+
+        @property
+        def data(self) -> np.ndarray:
+            return self._plain
+
+        @data.setter
+        def data(self, mapped: np.ndarray) -> None:
+            self._plain = mapped.view(np.ndarray)
+
+    kept = gguf.GGUFReader, gguf.get_tensor_name_map
+    gguf.GGUFReader, gguf.get_tensor_name_map = made_once(Reader), made_once(kept[1])
+    try:
+        yield
+    finally:
+        gguf.GGUFReader, gguf.get_tensor_name_map = kept
 
 
 def _disk(error: Exception, target: Path) -> InputError:
