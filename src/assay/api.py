@@ -142,7 +142,7 @@ def edit(
     """An edit of one fact, as data; the model is unchanged.
 
     Without ``layer`` the model's own default is used, or else the layer the causal trace ranks first.
-    Second moments come from the cache or are collected from the default corpus (once per model).
+    Second moments come from the cache or are collected from the default corpus (once per model and layer).
     """
     settings = settings or Settings()
     request = Request(prompt, subject, target, old)
