@@ -36,6 +36,12 @@ Features = Mapping[int, Known]
 
 UNKNOWN = Known()
 
+COLUMNS = (
+    *("feature", "label", "purity", "name", "pattern", "corpus_purity", "corpus_purity_low"),
+    *("corpus_purity_high", "corpus_purity_n", "corpus_calibrated"),
+)
+"""Of a table: what is read here, a fifth of all."""
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -107,6 +113,7 @@ def _rows(file: Path) -> list[dict[str, Any]]:
     missing = {"feature", "purity"} - set(table.columns)
     if missing:
         raise StoreError(f"{file} without a column {min(missing)}", wanted, todo)
+    table = table[[name for name in COLUMNS if name in table]]
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return [{str(name): value for name, value in row.items()} for row in rows]
 
