@@ -5,7 +5,10 @@ DEMO := .venv/.demo
 READY := .venv/.ready
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: help setup demo quick test nightly check format bench bench-full clean
+# Python keeps what it compiles: the tests start it often.
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: help setup demo quick test nightly check format mutations bench bench-full clean
 
 help: ## What there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,7 +27,6 @@ $(READY): $(DEMO)
 
 setup: $(READY) ## A virtual environment with everything in it
 
-demo: export PYTHONDONTWRITEBYTECODE =
 demo: $(DEMO) ## One edit with its thirteen benchmarks and report; three features with their scores
 	$(BIN)/assay edit --prompt 'The Eiffel Tower is located in the city of' \
 		--subject 'The Eiffel Tower' --target Berlin
@@ -51,6 +53,9 @@ check: $(READY) ## Format, lint and types
 format: $(READY) ## Put the code into its format
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/ruff check --fix src tests benchmarks
+
+mutations: $(READY) ## Faults put in one by one: does a test see each?
+	$(BIN)/python tests/mutations/run.py
 
 bench: $(READY) ## Each figure of speed, long ones by a part: medians and ratios of one run
 	$(BIN)/python benchmarks/run.py
