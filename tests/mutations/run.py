@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 from xml.etree import ElementTree
 
 HERE = Path(__file__).resolve().parent
@@ -122,11 +123,12 @@ class Copy:
         words += ["-o", "junit_family=xunit1", f"--junitxml={self._report}"]
         words += ["-m", markers] if markers else []
         words += ["-n", str(jobs), "--dist", "loadfile"] if jobs > 1 else []
+        # What tests/threads.py goes by: one thread each, where several stand side by side.
+        environ = self._environ if jobs > 1 else {**self._environ, "PYTEST_XDIST_WORKER": "gw0"}
         self._report.unlink(missing_ok=True)
+        how: dict[str, Any] = {"cwd": self.root, "env": environ, "capture_output": True, "text": True}
         try:
-            done = subprocess.run(
-                words, cwd=self.root, env=self._environ, capture_output=True, text=True, timeout=LONGEST
-            )
+            done = subprocess.run(words, timeout=LONGEST, check=False, **how)
         except subprocess.TimeoutExpired:
             raise Trouble(f"pytest did not end within {LONGEST:.0f} s") from None
         failed = _failed(self._report) if done.returncode == FAILED else []
