@@ -1,81 +1,97 @@
-"""What the whole of an SAE's features costs on this machine: measured on a part, told for all of it.
+"""What the whole of an SAE's features costs on this machine: measured on a part and told for all of it, or all of it.
 
-    python benchmarks/features.py                      the default SAE, 16,384 features
+    python benchmarks/features.py                      the parts alone: index, ablations, labels, scores
 
-The index, its tables and its bank are made of a small part of the default corpus in a temporary folder. Ablations
-are those of scoring all features, with the controls of every position, as many a row of text as the whole job has.
+Ablations are those of scoring all features, with the controls of every position, as many a row of text as the whole
+job has; so what a row costs once is shared out as it is there. The rest goes by features.
 """
 
 import json
 import sys
-import tempfile
 import time
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-import assay
-from assay.corpus.embed import Embedder
-from assay.corpus.sources import corpora, hashed
-from assay.events import ignore
+import indexing
+from assay.features.everything import score_all
+from assay.features.labelling import label_all
+from assay.features.material import Material
 from assay.features.mui import ablate_features
-from assay.features.positions import ROWS, measured_positions
-from assay.runs.home import find_home
-from assay.sae.coder import SAE
-from assay.sae.exam import CORPORA
-from assay.sae.host import open_bulk
-from assay.sae.index.bank import SENTENCES, make_bank
-from assay.sae.index.build import build_index
-from assay.sae.index.files import name_of
-from assay.sae.index.index import FeatureIndex
+from assay.features.opened import material_of
+from assay.features.positions import ROWS
 from assay.sae.index.records import Firing
-from assay.sae.shipped import open_sae
-from assay.settings import FeatureSettings
+from assay.sae.shipped import open_sae, sae_folder
+from figure import Found
+from ground import SAE, Ground, Heard, ground, model
+from indexing import Indexed
 
-TOKENS = 16_384
-"""Of text that are indexed."""
-BANK = 400
-"""Sentences of the bank."""
 GROUP = 16
 """Rows of text whose ablations are measured."""
+SAMPLE = 128
+"""Features that are scored in the part."""
 
 
-def index_rate(sae: SAE, folder: Path) -> tuple[FeatureIndex, dict[str, Any]]:
-    """The index of a part of the corpus, and what each of its parts costs."""
-    bulk = open_bulk("smollm2", find_home().cache, ignore)
-    text = corpora(CORPORA).documents
+@dataclass(frozen=True)
+class Done:
+    """Something that was done to features."""
+
+    indexed: Indexed
+    heard: Heard
+    seconds: float
+    material: Material
+
+
+def _material(ground: Ground, index: Indexed, heard: Heard) -> Material:
+    """Of the newest index, which is this one."""
+    home, loaded = ground.home, ground.once(model).model
+    made = material_of(loaded, open_sae(SAE), home.root, home.cache, folder=sae_folder(SAE), emit=heard)
+    assert made.index.folder == index.index.folder, "another index is newer"
+    return made
+
+
+def _labelled(ground: Ground, index: Indexed) -> Done:
+    heard = Heard()
+    material = _material(ground, index, heard)
     began = time.perf_counter()
-    index = build_index(bulk, sae, hashed("part", text[:400]), folder, tokens=TOKENS)
-    a_token = (time.perf_counter() - began) / index.about.n_tokens
-    began = time.perf_counter()
-    index.complete(bulk, sae)
-    tables = time.perf_counter() - began
-    measuring = assay.load("smollm2")
-    embedder = Embedder()
-    embedder(["loaded before it counts"])
-    began = time.perf_counter()
-    bank = make_bank(index, measuring, sae, hashed("bank", text[400:440]), embedder, BANK)
-    a_sentence = (time.perf_counter() - began) / len(bank)
-    whole = 1e6 * a_token + tables + SENTENCES * a_sentence
-    return index, {
-        "what": f"{index.about.n_tokens} tokens, {len(bank)} sentences in the bank, {sae.d_sae} features, "
-        f"the model in {name_of(bulk)}",
-        "tokens_per_second": round(1 / a_token, 1),
-        "seconds_of_tables": round(tables, 1),
-        "sentences_of_the_bank_per_second": round(1 / a_sentence, 1),
-        "minutes_for_a_million_tokens": round(1e6 * a_token / 60, 1),
-        f"minutes_with_tables_and_{SENTENCES}_sentences": round(whole / 60, 1),
-    }
+    label_all(material)
+    return Done(index, heard, time.perf_counter() - began, material)
 
 
-def ablation_rate(sae: SAE, index: FeatureIndex) -> dict[str, Any]:
-    """Positions a second of scoring all features, and the minutes for all of them."""
-    model = assay.load("smollm2")
-    settings = FeatureSettings()
-    where = measured_positions(index, settings, 0)
-    total = settings.positions * sae.d_sae
+def _scored(ground: Ground, index: Indexed, sample: int | None) -> Done:
+    heard = Heard()
+    material = _material(ground, index, heard)
+    began = time.perf_counter()
+    score_all(material, sample)
+    return Done(index, heard, time.perf_counter() - began, material)
+
+
+def labelled_part(ground: Ground) -> Done:
+    """First labels of all features on a small index."""
+    return _labelled(ground, ground.once(indexing.part))
+
+
+def labelled(ground: Ground) -> Done:
+    """On the whole one."""
+    return _labelled(ground, ground.once(indexing.whole))
+
+
+def scored_part(ground: Ground) -> Done:
+    """Scores of some features on a small index."""
+    return _scored(ground, ground.once(indexing.part), SAMPLE)
+
+
+def scored(ground: Ground) -> Done:
+    """Of all, on the whole one."""
+    return _scored(ground, ground.once(indexing.whole), None)
+
+
+def ablations_part(ground: Ground) -> Found:
+    """Ablations of all features, by the rate of a few rows of text."""
+    material = _material(ground, ground.once(indexing.part), Heard())
+    sae, index, where = material.sae, material.index, material.positions
+    total = material.settings.positions * sae.d_sae
     rng = np.random.default_rng(0)
     rows = np.sort(rng.permutation(index.about.n_rows)[:GROUP])
     inside = np.flatnonzero(np.isin(where.rows, rows))
@@ -86,28 +102,71 @@ def ablation_rate(sae: SAE, index: FeatureIndex) -> dict[str, Any]:
     parts = zip(*(np.split(column, begin[1:]) for column in columns), strict=True)
     firings = [Firing(r.astype(np.int64), p.astype(np.int64), a) for r, p, a in parts]
     directions = sae.contribution(torch.from_numpy(names), torch.ones(len(names)))
+    texts = [index.rows[int(row)] for row in rows]
     began = time.perf_counter()
-    ablate_features(model, index.about.layer, [index.rows[int(row)] for row in rows], firings, directions, 0)
-    rate = len(mine) / (time.perf_counter() - began)
-    return {
-        "what": f"{len(mine)} positions with their controls in {GROUP} rows, as many a row as the whole job has",
-        "positions_per_second": round(rate, 1),
-        "minutes_for_all_features": round(total / rate / 60, 1),
-    }
+    ablate_features(material.model, index.about.layer, texts, firings, directions, 0)
+    seconds = time.perf_counter() - began
+    raw = {"positions": len(mine), "seconds": seconds, "positions_per_second": len(mine) / seconds}
+    said = f"{len(mine):,} of at most {total:,} positions with their controls, in {GROUP} of {ROWS:,} rows"
+    return Found(seconds * total / len(mine), raw, share=len(mine) / total, part=said)
 
 
-def features_cost() -> dict[str, Any]:
-    """Both, of the default SAE."""
-    sae = open_sae("smollm2")
-    with tempfile.TemporaryDirectory() as folder:
-        index, indexing = index_rate(sae, Path(folder))
-        return {"index": indexing, "all_features": ablation_rate(sae, index)}
+def ablations(ground: Ground) -> Found:
+    """The stage of scoring all features."""
+    heard = ground.once(scored).heard
+    return Found(heard.seconds("mui"), {"stages": heard.stages})
+
+
+def rest_part(ground: Ground) -> Found:
+    """All else that scoring all features does, by that of some."""
+    done = ground.once(scored_part)
+    seconds, share = done.heard.seconds("score"), SAMPLE / done.material.sae.d_sae
+    said = f"{SAMPLE} of {done.material.sae.d_sae:,} features, over the small index"
+    return Found(seconds / share, {"seconds": seconds, "stages": done.heard.stages}, share=share, part=said)
+
+
+def rest(ground: Ground) -> Found:
+    """The stage of scoring all features."""
+    return Found(ground.once(scored).heard.seconds("score"))
+
+
+def score_all_part(ground: Ground) -> Found:
+    """The two together."""
+    parts = ground.once(ablations_part), ground.once(rest_part)
+    raw = {"ablations": parts[0].figure, "rest": parts[1].figure}
+    said = "the sum of the two figures before"
+    return Found(sum(raw.values()), raw, share=min(one.share for one in parts), part=said)
+
+
+def score_everything(ground: Ground) -> Found:
+    """All features, index and labels there, model loaded."""
+    done = ground.once(scored)
+    return Found(done.seconds, {"stages": done.heard.stages})
+
+
+def label_part(ground: Ground) -> Found:
+    """Embeddings by sentences of the text; what is decided, by sentences of the bank; the rest by those of the text."""
+    done = ground.once(labelled_part)
+    return Found(done.seconds, {"stages": done.heard.stages})
+
+
+def label(ground: Ground) -> Found:
+    """All features, index there, model loaded."""
+    done = ground.once(labelled)
+    return Found(done.seconds, {"stages": done.heard.stages})
 
 
 def main() -> None:
-    """Measure and print one JSON document."""
-    found = {"threads": torch.get_num_threads(), **features_cost()}
-    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+    """Measure the parts and print one JSON document."""
+    rows = {
+        "index": indexing.wiki_part,
+        "ablations": ablations_part,
+        "rest": rest_part,
+        "labels": label_part,
+    }
+    with ground() as shared:
+        found = {name: vars(measure(shared)) for name, measure in rows.items()}
+    sys.stdout.write(json.dumps({"threads": torch.get_num_threads(), **found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,160 +1,132 @@
-"""Medians and ratios, fast against slow and obvious, measured side by side in one run on the default model.
+"""Every figure of speed that the README quotes: a table for people on stderr, one JSON document on stdout.
 
-    make bench            everything (about a quarter of an hour on two cores)
+    make bench            each in less than a minute: where the whole takes longer, a part that is marked as such
+    make bench-full       the whole of each: hours
 
-Slow versions are those of tests/oracles. Repeats are interleaved, so that a busy machine slows both.
-Absolute times are not comparable between machines; ratios of one run are.
+    python benchmarks/run.py --list                      what there is
+    python benchmarks/run.py --only edit.trace,index.wiki
+    python benchmarks/run.py --full --only score.all
+
+Absolute times hold for the processor that is named and a machine that does nothing else; ratios of one run are
+comparable between machines. Exit status 1 where a figure could not be had; the others are there.
 """
 
+import argparse
 import json
+import os
 import platform
 import resource
+import signal
 import sys
+import textwrap
 import time
-from collections.abc import Callable
+import traceback
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import Any, NoReturn
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from figure import Figure, duration
+from figures import chosen
 
-import torch
+WIDTH = 100
 
-import assay
-from ablation import CASES, packed_ablation
-from assay.benchmarks.asking import Bench
-from assay.benchmarks.suite import run_suite
-from assay.corpus.sources import corpus
-from assay.edits.contexts import sample_contexts
-from assay.edits.key_value import rows_of
-from assay.edits.make import make_edit
-from assay.edits.moments import second_moments
-from assay.edits.optimise import key_and_value, keys_and_values
-from assay.generators.plan import Request
-from assay.generators.table import generator
-from assay.models.tokens import answer_ids, encode
-from assay.probes.measure import Question, ask
-from assay.runs.home import find_home
-from assay.sae.shipped import open_sae
-from assay.settings import EditSettings
-from features import features_cost
-from oracles import measure_slowly, optimise_slowly
-from probes import probes_cost
-from scoring import scoring_cost
 
-REQUEST = Request("The Eiffel Tower is located in the city of", "The Eiffel Tower", "Berlin", "Paris")
-LAYER = 5
+def main(words: list[str] | None = None) -> int:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--full", action="store_true", help="the whole of each figure: hours")
+    parser.add_argument("--only", metavar="ID[,ID]", help="these figures alone")
+    parser.add_argument("--list", action="store_true", help="name the figures, measure nothing")
+    asked = parser.parse_args(words)
+    try:
+        figures = chosen(asked.only)
+    except ValueError as error:
+        parser.error(str(error))
+    if asked.list:
+        listed = [f"{figure.id:18}  {figure.title}" for figure in figures]
+        sys.stdout.write("\n".join(listed) + "\n")
+        return 0
+    signal.signal(signal.SIGTERM, _ended)  # so that what was begun is ended and removed, as after a Ctrl-C
+    document = measure(figures, asked.full)
+    sys.stdout.write(json.dumps(document, indent=1) + "\n")
+    return int(any("failed" in row for row in document["figures"]))
+
+
+def measure(figures: tuple[Figure, ...], whole: bool) -> dict[str, Any]:
+    """All rows, told as they come."""
+    from ground import ground
+
+    about, began = machine(), time.perf_counter()
+    tell(f"{about['processor']}, {about['cores']} cores, load {about['load']:.1f} before")
+    with ground() as shared:
+        rows = [measured(figure, shared, whole) for figure in figures]
+    seconds = time.perf_counter() - began
+    failed = [row["id"] for row in rows if "failed" in row]
+    tell(f"{len(rows)} figures in {duration(seconds)}" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "machine": about,
+        "whole": whole,
+        "seconds": seconds,
+        "peak_memory_gb": peak / (2**30 if sys.platform == "darwin" else 2**20),
+        "figures": rows,
+    }
+
+
+def measured(figure: Figure, shared: Any, whole: bool) -> dict[str, Any]:
+    """One row, or why there is none."""
+    row: dict[str, Any] = {"id": figure.id, "what": figure.title}
+    began = time.perf_counter()
+    try:
+        found = figure.measure(shared, whole)
+    except Exception as error:  # whatever it is: the other rows have nothing to do with it
+        row |= {"failed": f"{type(error).__name__}: {error}", "took": time.perf_counter() - began}
+        tell(line(figure.id, "failed", "", row["took"], row["failed"]))
+        row["traceback"] = traceback.format_exc()
+        return row
+    row |= {**vars(found), "took": time.perf_counter() - began}
+    tell(line(figure.id, found.shown(), found.measured(), row["took"], figure.title))
+    for text in textwrap.wrap(found.part, WIDTH - 4):
+        tell(f"    {text}")
+    return row
+
+
+def line(id: str, shown: str, share: str, took: float, title: str) -> str:
+    """One line of the table: figure, measured, how much of it, seconds it took, what it is."""
+    return f"{id:18} {shown:>13}  {share:13} {took:5.1f} s  {title}"[:WIDTH]
+
+
+def tell(text: str) -> None:
+    """To people."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def machine() -> dict[str, Any]:
+    """What the figures hold for."""
+    import torch
+
+    from assay.runs.provenance import provenance
+
+    return {
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load": os.getloadavg()[0],
+        **provenance(),
+    }
 
 
 def processor() -> str:
     """The processor's name, where the system tells it."""
     info = Path("/proc/cpuinfo")
-    names = [x.split(":")[1].strip() for x in info.read_text().splitlines() if x.startswith("model name")]
+    said = info.read_text().splitlines() if info.is_file() else []
+    names = [text.split(":")[1].strip() for text in said if text.startswith("model name")]
     return names[0] if names else platform.processor()
 
 
-def side_by_side(
-    fast: Callable[[], Any], slow: Callable[[], Any], repeats: int
-) -> tuple[float, float, Any, Any]:
-    """Median seconds of each, interleaved, and the last result of each."""
-    times: tuple[list[float], list[float]] = ([], [])
-    last: list[Any] = [None, None]
-    for _ in range(repeats):
-        for which, call in enumerate((fast, slow)):
-            began = time.perf_counter()
-            last[which] = call()
-            times[which].append(time.perf_counter() - began)
-    return median(times[0]), median(times[1]), last[0], last[1]
-
-
-def main() -> None:
-    """Measure and print one JSON document, with a table for people on stderr."""
-    cache = find_home().cache
-    began = time.perf_counter()
-    model = assay.load("smollm2")
-    loaded = time.perf_counter() - began
-    contexts = sample_contexts(model, 0)
-    moments = second_moments(model, corpus(), cache, layers=[LAYER])
-    out: dict[str, Any] = {
-        "machine": {
-            "processor": processor(),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "load_seconds": round(loaded, 2),
-    }
-
-    settings = EditSettings(steps=5, early_stop=0.0)
-    rows, lasts = rows_of(model, REQUEST, contexts)
-    target, essence = answer_ids(model, REQUEST.prompt, REQUEST.target), encode(model, REQUEST.subject)
-    fast, slow, kv, (v, _) = side_by_side(
-        lambda: key_and_value(model, LAYER, REQUEST, contexts, settings),
-        lambda: optimise_slowly(model, LAYER, rows, lasts, essence, target, settings),
-        3,
-    )
-    out["value_optimisation"] = {
-        "what": f"{settings.steps} steps, {len(rows)} contexts, layer {LAYER}",
-        "fast_seconds": round(fast, 3),
-        "slow_seconds": round(slow, 3),
-        "ratio": round(slow / fast, 2),
-        "relative_difference_of_v": float((kv.v - v).norm() / v.norm()),
-    }
-
-    plan = generator("catalogue").plan(REQUEST, 0)
-    further, few = [made.request for made in plan.synthetic], contexts[:3]
-    fast, slow, together, alone = side_by_side(
-        lambda: keys_and_values(model, LAYER, further, few, settings),
-        lambda: [key_and_value(model, LAYER, request, few, settings) for request in further],
-        3,
-    )
-    out["facts_together"] = {
-        "what": f"{settings.steps} steps, {len(further)} facts, {len(few)} contexts each, against one by one",
-        "fast_seconds": round(fast, 3),
-        "slow_seconds": round(slow, 3),
-        "ratio": round(slow / fast, 2),
-        "relative_difference_of_v": max(
-            float((a.v - b.v).norm() / b.v.norm()) for a, b in zip(together, alone, strict=True)
-        ),
-    }
-
-    asked = [(p.prompt, (p.target, p.expected)) for p in plan.probes["portability_sub_metrics"] if p.expected]
-    fast, slow, quick, plain = side_by_side(
-        lambda: ask(model, [Question(q, answers) for q, answers in asked]),
-        lambda: [[measure_slowly(model, q, a)[0] for a in answers] for q, answers in asked],
-        3,
-    )
-    worst = max(
-        abs(x - y)
-        for reading, slow_answers in zip(quick, plain, strict=True)
-        for answer, logps in zip(reading.answers, slow_answers, strict=True)
-        for x, y in zip(answer.logps, logps, strict=True)
-    )
-    out["probe_reading"] = {
-        "what": f"{len(asked)} probes with two answers each",
-        "fast_seconds": round(fast, 3),
-        "slow_seconds": round(slow, 3),
-        "ratio": round(slow / fast, 2),
-        "largest_difference_nats": worst,
-    }
-
-    out["packed_ablation"] = [packed_ablation(model, open_sae("smollm2"), *case) for case in CASES]
-
-    out["features"] = features_cost()
-    out["score_command"] = scoring_cost()
-
-    edit = make_edit(model, [plan.request], LAYER, moments, contexts=contexts)
-    began = time.perf_counter()
-    results = run_suite(Bench(model, edit, plan, moments))
-    out["suite"] = {
-        "what": "thirteen benchmarks, model loaded, moments cached",
-        "seconds": round(time.perf_counter() - began, 1),
-        "each": {r.score.id: round(r.seconds, 2) for r in results},
-    }
-    out["probes_by_a_language_model"] = probes_cost(repeats=1)
-    out["peak_memory_gb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
-    sys.stdout.write(json.dumps(out, indent=1) + "\n")
+def _ended(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
