@@ -90,10 +90,11 @@ def score_feature(
 ) -> FeatureScores:
     """InterpScore, purity and MUI of one feature under ``label``, or under its own, and what they say together.
 
-    Sentences for and against the label come from the index that ``assay sae index`` made of this SAE, or with
+    Sentences for and against the label come from the index that ``assay sae index`` made of this SAE, or from the
+    digest of one that came with it, or with
     ``generator="llm:MODEL"`` from a language model at ``base_url``, which is told the label alone; ``timeout`` is
     the seconds to wait for one answer of it. With ``"local:MODEL"`` that model runs in this process. Raises InputError
-    where there is no index, and for any other generator.
+    where there is neither, and for any other generator.
     """
     home = find_home()
     trier = None

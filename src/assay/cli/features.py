@@ -66,18 +66,18 @@ def show(
 ) -> None:
     """Show one feature: where it fires, what it writes, its labels.
 
-    Reads the index that assay sae index made last for this SAE.
+    Reads the index that assay sae index made last for this SAE, else the digest of one that came with it.
     """
     from dataclasses import asdict
 
     from assay.features.place import place_of
-    from assay.sae.index.build import find_index
     from assay.sae.index.document import feature_document
+    from assay.sae.index.find import find_reader
     from assay.sae.shipped import open_sae, sae_folder
 
-    home, opened = inputs.home_of(ctx), open_sae(sae)
-    document = feature_document(find_index(home.cache, opened), feature, top)
-    labels = place_of(home.root, opened.hash, sae_folder(sae)).labels().history(feature)
+    home, opened, folder = inputs.home_of(ctx), open_sae(sae), sae_folder(sae)
+    document = feature_document(find_reader(home.cache, opened, folder), feature, top)
+    labels = place_of(home.root, opened.hash, folder).labels().history(feature)
     document["labels"] = [asdict(label) for label in labels]
     if json:
         speak.say_json(document)

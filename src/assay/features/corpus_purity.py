@@ -8,7 +8,7 @@ from jaxtyping import Float, Float32, Int64
 from assay.corpus.sentences import Sentences
 from assay.features.firing import fires
 from assay.features.purity import null_cosines, purity_score, token_purity
-from assay.sae.index.index import FeatureIndex
+from assay.sae.index.reader import IndexReader
 from assay.sae.index.records import Example
 from assay.score import Score
 from assay.settings import FeatureSettings
@@ -23,7 +23,7 @@ class CorpusPurity:
 
     def __init__(
         self,
-        index: FeatureIndex,
+        index: IndexReader,
         vectors_of: Callable[[Sequence[int]], Float32[np.ndarray, "n d"]],
         pool: Sentences,
         settings: FeatureSettings,

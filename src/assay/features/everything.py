@@ -154,7 +154,7 @@ def _row(material: Material, scorer: Scorer, ablated: Ablated, feature: int) -> 
     corpus, _ = scorer.corpus_purity(feature)
     mui = mui_score(own, m.settings, m.seed, int(where.n_firing[feature]))
     statistics = m.index.statistics(feature)
-    silent = dead(m, feature, said)
+    silent = dead(m, feature)
     reading = reading_of(m, feature, said, corpus, mui)
     return {
         "feature": feature,
@@ -183,5 +183,5 @@ def _keep(path: Path, columns: NDArray[np.float64]) -> None:
 
 def _key(material: Material, *more: Any) -> str:
     m = material
-    words = (m.model.hash, m.sae.hash, m.index.folder.name, m.seed, *more)
+    words = (m.model.hash, m.sae.hash, m.index.key, m.seed, *more)
     return sha256(dumps([str(word) for word in words]).encode()).hexdigest()[:16]

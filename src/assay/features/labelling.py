@@ -33,7 +33,7 @@ def label_all(material: Material) -> list[Labelled]:
     """First labels of all live features that a user has not labelled; kept in the book, on top of what the second
     pass found earlier (``book.history`` has it)."""
     m = material
-    found = automatic_labels(m.index, m.bank, m.embed, m.text, m.emit)
+    found = automatic_labels(m.whole_index, m.whole_bank, m.embed, m.text, m.emit)
     held = {feature for feature in m.book if m.book[feature].source == "user"}
     new = [one for one in found if one.feature not in held]
     m.book.add(new)
@@ -45,16 +45,16 @@ def relabel_all(material: Material, features: Sequence[int] | None = None) -> li
     all live ones; kept. Raises Mismatch for a feature that does not exist."""
     m = material
     if features is None:
-        features = np.flatnonzero(np.diff(m.index.arrays["begin"]) > 0).tolist()
+        features = np.flatnonzero(np.diff(m.whole_index.arrays["begin"]) > 0).tolist()
     for feature in features:
         m.sae.check_feature(feature)
-    deciding = Deciding(m.bank, m.embed)
+    deciding = Deciding(m.whole_bank, m.embed)
     new = []
     with stage(m.emit, "relabel", "second pass over labels", len(features)) as tick:
         for done, feature in enumerate(features, 1):
             old = m.book.get(feature)
             if old is None or old.source != "user":
-                better = relabel(m.index, m.text, deciding, feature, old.label if old else None)
+                better = relabel(m.whole_index, m.text, deciding, feature, old.label if old else None)
                 new += [better] if better else []
             tick(done)
     m.book.add(new)
@@ -84,7 +84,7 @@ def suggest(material: Material, feature: int) -> Suggested:
     m = material
     old = m.book.get(m.sae.check_feature(feature))
     if old is not None:
-        old = replace(old, figures=Deciding(m.bank, m.embed).figures(feature, read_label(old.label)))
+        old = replace(old, figures=Deciding(m.whole_bank, m.embed).figures(feature, read_label(old.label)))
     return Suggested(old, next(iter(relabel_all(m, [feature])), None))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from assay.corpus.embed import Embedder
+from assay.errors import InputError
 from assay.events import Emit, ignore
 from assay.features.labels.book import LabelBook
 from assay.features.labels.concepts import read_label
@@ -21,9 +22,10 @@ from assay.models.model import Model
 from assay.runs.provenance import versions
 from assay.runs.whole import written_whole
 from assay.sae.coder import SAE
-from assay.sae.index.bank import Bank
+from assay.sae.index.bank import Bank, BankReader
 from assay.sae.index.files import name_of
 from assay.sae.index.index import FeatureIndex
+from assay.sae.index.reader import IndexReader
 from assay.settings import FeatureSettings
 
 
@@ -34,9 +36,9 @@ class Material:
     model: Model
     """In float32: what scores are measured by."""
     sae: SAE
-    index: FeatureIndex
-    """With its tables of neighbours and effects."""
-    bank: Bank
+    index: IndexReader
+    """A whole index with its tables of neighbours and effects, or a digest of one."""
+    bank: BankReader
     embedder: Embedder
     place: Place
     settings: FeatureSettings = field(default_factory=FeatureSettings)
@@ -60,15 +62,20 @@ class Material:
 
     @cached_property
     def made_of(self) -> dict[str, Any]:
-        """What scores come from, JSON-able: weights by their hash, text, seed, settings and versions."""
-        index, bank = self.index.about, self.bank.index.about
+        """What scores come from, JSON-able: weights by their hash, text, seed, settings and versions.
+
+        ``index`` and ``bank`` are those that the figures go back to; ``digest`` is there where only a digest of them
+        was read.
+        """
+        index, bank = self.index.about, self.bank.about
         text = ("corpus", "corpus_hash", "n_tokens", "n_sentences", "dtype")
+        digest = {"digest": self.index.digest} if self.index.digest else {}
         return {
             "model": {"id": self.model.id, "hash": self.model.hash, "dtype": name_of(self.model)},
             "sae": {"id": self.sae.id, "hash": self.sae.hash, "layer": index.layer},
-            "index": {"key": self.index.folder.name, **{name: getattr(index, name) for name in text}},
+            "index": {"key": self.index.key, **digest, **{name: getattr(index, name) for name in text}},
             "bank": {
-                "key": self.bank.index.folder.name,
+                "key": self.bank.key,
                 "embedder": self.bank.embedder,
                 **{name: getattr(bank, name) for name in text},
             },
@@ -76,6 +83,27 @@ class Material:
             "settings": asdict(self.settings),
             "versions": versions(),
         }
+
+    @property
+    def whole_index(self) -> FeatureIndex:
+        """The index. Raises InputError where there is a digest only."""
+        if isinstance(self.index, FeatureIndex):
+            return self.index
+        raise self._digest_only("every token of the text")
+
+    @property
+    def whole_bank(self) -> Bank:
+        """The bank. Raises InputError where there is a digest only."""
+        if isinstance(self.bank, Bank):
+            return self.bank
+        raise self._digest_only("every held-out sentence")
+
+    def _digest_only(self, what: str) -> InputError:
+        return InputError(
+            f"a digest of an index of the SAE {self.sae.id}, which does not hold {what}",
+            "a whole index: labels are looked for in all of it",
+            f"make one: assay sae index {self.sae.id}",
+        )
 
     def with_labels_anew(self) -> "Material":
         """The same with the labels as they are on disk now; what does not depend on them is not made again."""

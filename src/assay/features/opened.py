@@ -7,13 +7,12 @@ import torch
 from assay.corpus.embed import Embedder
 from assay.events import Emit, ignore
 from assay.features.material import Material
-from assay.features.place import Place, place_of
+from assay.features.place import place_of
 from assay.models.model import Model
 from assay.sae.coder import SAE
 from assay.sae.host import model_read, open_host
-from assay.sae.index.bank import Bank
-from assay.sae.index.build import find_index
-from assay.sae.index.index import FeatureIndex
+from assay.sae.index.digest_bank import open_bank, prove_bank
+from assay.sae.index.find import find_reader
 from assay.sae.shipped import open_sae, sae_folder
 from assay.settings import FeatureSettings
 
@@ -28,18 +27,16 @@ def open_material(
     seed: int = 0,
     emit: Emit = ignore,
 ) -> Material:
-    """The material of an alias or a folder; the index is the one of this SAE that was finished last.
+    """The material of an alias or a folder; the index is the one of this SAE that was finished last, or else the
+    digest that came with it.
 
-    Raises ModelError where there is no such SAE, InputError where it has no index, StoreError where the index has no
-    bank of sentences.
+    Raises ModelError where there is no such SAE, InputError where it has neither, StoreError where the index has no
+    bank of sentences, and what ``DigestText`` raises.
     """
-    sae = open_sae(name)
-    index = find_index(cache, sae)
-    bank = Bank(index)  # what is missing is said before the model is loaded
+    sae, folder = open_sae(name), sae_folder(name)
+    prove_bank(find_reader(cache, sae, folder))  # what is missing is said before the model is loaded
     opened = open_host(model_read(sae, model), cache, emit, torch.float32)
-    index.about.check(sae, opened)
-    place = place_of(home, sae.hash, sae_folder(name))
-    return _material(opened, sae, index, bank, place, settings, seed, emit)
+    return material_of(opened, sae, home, cache, folder=folder, settings=settings, seed=seed, emit=emit)
 
 
 def material_of(
@@ -55,29 +52,16 @@ def material_of(
 ) -> Material:
     """The same for a model and an SAE that are open already; ``folder`` is the SAE's own, which may have brought
     labels and a table."""
-    index = find_index(cache, sae)
+    index = find_reader(cache, sae, folder, model)
     index.about.check(sae, model)
-    place = place_of(home, sae.hash, folder)
-    return _material(model, sae, index, Bank(index), place, settings, seed, emit)
-
-
-def _material(
-    model: Model,
-    sae: SAE,
-    index: FeatureIndex,
-    bank: Bank,
-    place: Place,
-    settings: FeatureSettings | None,
-    seed: int,
-    emit: Emit,
-) -> Material:
+    bank = open_bank(index, model, sae, emit)
     return Material(
         model=model,
         sae=sae.to(model.device),
         index=index,
         bank=bank,
         embedder=Embedder(bank.embedder),
-        place=place,
+        place=place_of(home, sae.hash, folder),
         settings=settings or FeatureSettings(),
         seed=seed,
         emit=emit,

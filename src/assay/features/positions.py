@@ -11,10 +11,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
+from assay.errors import Mismatch
 from assay.events import Emit, ignore, stage
 from assay.features.firing import fires, spread_out
 from assay.runs.whole import written_whole
+from assay.sae.index.digest import IndexDigest
+from assay.sae.index.digest_file import begins
 from assay.sae.index.index import FeatureIndex
+from assay.sae.index.reader import IndexReader
 from assay.sae.index.records import Firing
 from assay.settings import FeatureSettings
 
@@ -44,12 +48,16 @@ class Positions:
 
 
 def measured_positions(
-    index: FeatureIndex, settings: FeatureSettings, seed: int, emit: Emit = ignore
+    index: IndexReader, settings: FeatureSettings, seed: int, emit: Emit = ignore
 ) -> Positions:
-    """Of every feature at most ``positions`` (a setting), spread over its activations; kept with the index.
+    """Of every feature at most ``positions`` (a setting), spread over its activations; kept with the index. A digest
+    has them, whatever the seed.
 
-    Raises StoreError where they cannot be kept.
+    Raises StoreError where they cannot be kept, Mismatch for a digest with those of other settings.
     """
+    if isinstance(index, IndexDigest):
+        return _of_digest(index, settings)
+    assert isinstance(index, FeatureIndex)
     path = index.folder / f"positions-1-{settings.positions}-{settings.firing:g}-{seed}.npz"
     if path.is_file():
         return _read(path)
@@ -57,6 +65,23 @@ def measured_positions(
     with written_whole(path) as scratch, scratch.open("wb") as file:
         np.savez(file, **vars(found))
     return found
+
+
+def _of_digest(index: IndexDigest, settings: FeatureSettings) -> Positions:
+    held, record = index.held, index.held.record
+    if (settings.positions, settings.firing) != (record.positions, record.firing):
+        raise Mismatch(
+            f"at most {settings.positions} positions above {settings.firing:g} of a feature's largest activation",
+            f"at most {record.positions} above {record.firing:g}: a digest of an index has no others",
+            f"make an index: assay sae index {index.about.sae_id}",
+        )
+    return Positions(
+        begins(held.position_count),
+        held.position_row.astype(np.int32),
+        held.position.astype(np.int32),
+        held.position_value.astype(np.float32),
+        held.n_firing.astype(np.int32),
+    )
 
 
 def _read(path: Path) -> Positions:

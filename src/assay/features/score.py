@@ -138,9 +138,8 @@ def _matching_alike(scorer: Scorer, feature: int, said: Said) -> dict[str, Any]:
     """Of the matching sentences that it fires on, which are the first ones of those sorted by activation."""
     if said.sets is None:
         return alike([], None)
-    values = said.values[said.sets.matching]
-    order = np.argsort(-values, kind="stable")
-    loud = said.sets.matching[order][scorer.fires(feature, values[order])]
+    order = np.argsort(-said.matching, kind="stable")
+    loud = said.sets.matching[order][scorer.fires(feature, said.matching[order])]
     return alike(range(len(loud)), scorer.vectors(loud))
 
 
@@ -152,14 +151,14 @@ def _corpus_alike(
     return alike(loud, material.text.vectors_of(numbers) if numbers else None)
 
 
-def dead(material: Material, feature: int, said: Said) -> bool:
+def dead(material: Material, feature: int) -> bool:
     """Whether it fires neither in the index nor on any sentence of the bank's scoring half."""
-    return material.index.statistics(feature).dead and not np.nan_to_num(said.values).any()
+    return material.index.statistics(feature).dead and not material.bank.fires_in_scoring(feature)
 
 
 def reading_of(material: Material, feature: int, said: Said, corpus: Score, mui: Score) -> Meaning:
     """What the scores of a feature say together; of one that never fires, that it is dead."""
-    if dead(material, feature, said):
+    if dead(material, feature):
         return dead_reading(material.index.about.n_tokens)
     return read_feature(said.interp, said.purity, mui, material.settings, corpus)
 

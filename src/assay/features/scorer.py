@@ -32,8 +32,8 @@ class Said:
     interp: Score
     purity: Score
     sets: LabelSets | None
-    values: Float[np.ndarray, " n"]
-    """The feature's largest activation on every sentence of the scoring half; NaN where it was not run."""
+    matching: Float[np.ndarray, " n"]
+    """The feature's largest activation on each matching sentence; NaN where it was not run."""
 
 
 @dataclass(frozen=True)
@@ -74,26 +74,28 @@ class Scorer:
     def label_scores(self, feature: int, label: str | None) -> Said:
         """InterpScore and the purity of the matching sentences. Raises InputError for an empty label."""
         m = self._m
-        values = m.bank.values(feature)[~m.bank.deciding].astype(np.float64)
         if label is None:
             thresholds = m.settings.interp_threshold, m.settings.purity_threshold
             none = (
                 unscored(id, NO_LABEL, at) for id, at in zip(("interp", "purity"), thresholds, strict=True)
             )
-            return Said(next(none), next(none), None, values)
+            return Said(next(none), next(none), None, np.zeros(0))
         sets = m.sets(label)
-        matching, other = values[sets.matching], values[sets.other]
+        hard, strangers = self._hard(feature, sets), self._others(label)
+        beside = strangers.ravel() if hard is None else np.concatenate([hard, strangers.ravel()])
+        m.bank.prepare(np.union1d(sets.matching, sets.other), np.unique(beside))
+        matching, other = (self._values(feature, some) for some in (sets.matching, sets.other))
         interp = interp_score(
             matching,
             other,
             m.settings,
             m.seed + feature,
-            hard=self._hard(feature, sets, values),
-            shuffled=self._shuffled(label, values),
+            hard=None if hard is None else self._values(feature, hard),
+            shuffled=self._values(feature, strangers.ravel()).reshape(strangers.shape),
             tokens=token_baseline(*(self._tokens(some) for some in (sets.matching, sets.other))),
         )
         loud = sets.matching[self.fires(feature, matching)]
-        return Said(interp, self._purity(feature, loud, len(sets.matching) - len(loud)), sets, values)
+        return Said(interp, self._purity(feature, loud, len(sets.matching) - len(loud)), sets, matching)
 
     def corpus_purity(self, feature: int) -> tuple[Score, list[Example]]:
         """Purity of the corpus sentences that no label has chosen, and these sentences, the strongest first."""
@@ -113,7 +115,7 @@ class Scorer:
 
     def example(self, feature: int, sentence: int) -> Example | None:
         """A sentence of the scoring half with the feature's activation on every token."""
-        return self._m.bank.example(feature, sentence + self._m.bank.n_deciding)
+        return self._m.bank.scoring_example(feature, sentence)
 
     def _purity(self, feature: int, loud: Int64[np.ndarray, " n"], n_silent: int) -> Score:
         m = self._m
@@ -133,25 +135,29 @@ class Scorer:
         m = self._m
         return CorpusPurity(m.index, m.text.vectors_of, m.bank.scoring_half, m.settings, m.seed)
 
-    def _hard(
-        self, feature: int, sets: LabelSets, values: Float[np.ndarray, " n"]
-    ) -> Float[np.ndarray, " h"] | None:
-        """The feature on sentences that match the labels of its nearest features and not its own."""
+    def strangers(self) -> Int64[np.ndarray, "labels sentences"]:
+        """The matching sentences of the labels that the shuffle null takes, a row a label."""
+        return self._table([ids for _, ids in self._strangers])
+
+    def _hard(self, feature: int, sets: LabelSets) -> Int64[np.ndarray, " h"] | None:
+        """Sentences that match the labels of its nearest features and not its own."""
         m = self._m
-        neighbours = m.index.neighbours
-        if neighbours is None:
+        nearest = m.index.nearest(feature, HARD)
+        if nearest is None:
             return None
         found: dict[int, None] = {}
-        for other in neighbours.features[feature, :HARD].tolist():
-            if other in m.book:
-                some = m.sets(m.book[other].label).matching.tolist()
+        for other in nearest:
+            if other.feature in m.book:
+                some = m.sets(m.book[other.feature].label).matching.tolist()
                 found.update(dict.fromkeys(s for s in some if s not in sets.inside))
-        chosen = np.random.default_rng(m.seed + feature).permutation(np.array(list(found), np.int64))
-        return np.asarray(values[chosen[: 2 * m.settings.sentences]])
+        shuffled = np.random.default_rng(m.seed + feature).permutation(np.array(list(found), np.int64))
+        return np.asarray(shuffled[: 2 * m.settings.sentences])
 
-    def _shuffled(self, label: str, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, "labels sentences"]:
-        rows = [ids for name, ids in self._strangers if name != label]
-        return values[np.array(rows, np.int64).reshape(-1, self._m.settings.sentences)]
+    def _others(self, label: str) -> Int64[np.ndarray, "labels sentences"]:
+        return self._table([ids for name, ids in self._strangers if name != label])
+
+    def _table(self, rows: Sequence[Int64[np.ndarray, " n"]]) -> Int64[np.ndarray, "labels sentences"]:
+        return np.array(rows, np.int64).reshape(-1, self._m.settings.sentences)
 
     @cached_property
     def _strangers(self) -> list[tuple[str, Int64[np.ndarray, " n"]]]:
@@ -169,4 +175,7 @@ class Scorer:
         return found
 
     def _tokens(self, sentences: Int64[np.ndarray, " n"]) -> list[list[int]]:
-        return [self._m.bank.tokens(int(s) + self._m.bank.n_deciding) for s in sentences]
+        return [self._m.bank.scoring_tokens(int(s)) for s in sentences]
+
+    def _values(self, feature: int, some: Int64[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        return self._m.bank.scoring_values(feature, some).astype(np.float64)

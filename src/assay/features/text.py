@@ -11,13 +11,13 @@ from assay.corpus.embed import Embedder
 from assay.corpus.sentences import Sentences
 from assay.events import Emit, ignore
 from assay.runs.whole import written_whole
-from assay.sae.index.index import FeatureIndex
+from assay.sae.index.reader import IndexReader
 
 
 class IndexedText:
     """The sentences of an index as a set that concepts can be tried on; made when first asked for."""
 
-    def __init__(self, index: FeatureIndex, embedder: Embedder, emit: Emit = ignore) -> None:
+    def __init__(self, index: IndexReader, embedder: Embedder, emit: Emit = ignore) -> None:
         self._index = index
         self._embedder = embedder
         self._emit = emit
@@ -55,6 +55,6 @@ class IndexedText:
         return self._embedder([text or "." for text in self._index.sentences(some)], self._emit)
 
     @staticmethod
-    def vectors_path(index: FeatureIndex, embedder: Embedder) -> Path:
+    def vectors_path(index: IndexReader, embedder: Embedder) -> Path:
         """Where the embeddings are, once they are made."""
         return index.folder / f"vectors-{Path(embedder.name).name}.npy"

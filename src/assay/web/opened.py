@@ -15,9 +15,7 @@ from assay.features.scorer import Scorer
 from assay.models.model import Model
 from assay.runs.home import Home
 from assay.sae.coder import SAE
-from assay.sae.index import bank, effects, neighbours
-from assay.sae.index.build import find_index
-from assay.sae.index.files import RECORD
+from assay.sae.index.find import reader_files
 from assay.sae.shipped import open_sae, sae_folder
 from assay.web.kept import Kept, Stamp, stamp_of
 
@@ -51,13 +49,11 @@ class LastSae:
         """All that scoring its features needs, as ``Scorer.material`` too; ``emit`` hears of it until the next call.
 
         Labels are read anew where they changed on disk; tables are read whenever they are looked at. Raises InputError
-        where there is no index, StoreError where that has no bank.
+        where there is neither an index nor a digest, and what ``material_of`` raises.
         """
         self._emit = emit
         sae, held = self.sae(name), self._held
-        folder = find_index(self._home.cache, sae).folder
-        files = (RECORD, effects.FILE, neighbours.FILE, f"{bank.FOLDER}/{bank.RECORD}")
-        index = stamp_of(*(folder / file for file in files))
+        index = stamp_of(*reader_files(self._home.cache, sae.hash, sae_folder(name)))
         same = held is not None and held.sae is sae and held.material.model is model
         if held is not None and same and (held.seed, held.index) == (seed, index):
             labels = _labels(held.material.place)

@@ -14,10 +14,9 @@ from assay.report.feature_counts import Kind, kinds
 from assay.report.features import field_picture
 from assay.runs.home import Home
 from assay.runs.strict import clean
-from assay.sae.index import effects, neighbours
-from assay.sae.index.build import newest_index
-from assay.sae.index.files import RECORD
-from assay.sae.index.index import FeatureIndex
+from assay.sae.index.find import open_reader, reader_files
+from assay.sae.index.reader import IndexReader
+from assay.sae.shipped import open_sae
 from assay.web.kept import Kept, stamp_of
 from assay.web.saes import Named, Saes
 
@@ -74,7 +73,7 @@ class Shelf:
         self.home = home
         self.saes = Saes(home)
         self._tables: Kept[Scored] = Kept(TABLES)
-        self._indexes: Kept[FeatureIndex] = Kept(TABLES)
+        self._indexes: Kept[IndexReader | None] = Kept(TABLES)
         self._books: Kept[LabelBook] = Kept(TABLES)
 
     def table(self, sae: Named) -> Scored | None:
@@ -98,13 +97,17 @@ class Shelf:
             )
         return found
 
-    def index(self, sae: Named) -> FeatureIndex | None:
-        """The index of an SAE that was finished last; None where there is none."""
-        folder = newest_index(self.home.cache, sae.hash)
-        if folder is None:
+    def index(self, sae: Named) -> IndexReader | None:
+        """The index of an SAE that was finished last, else the digest that came with it, if any."""
+        cache = self.home.cache
+        files = reader_files(cache, sae.hash, sae.folder)
+        if not files:
             return None
-        files = (folder / name for name in (RECORD, effects.FILE, neighbours.FILE))
-        return self._indexes.get(folder, stamp_of(*files), lambda: FeatureIndex(folder))
+
+        def opened() -> IndexReader | None:
+            return open_reader(cache, sae.hash, sae.folder, lambda: open_sae(sae.source))
+
+        return self._indexes.get(files[0].parent, stamp_of(*files), opened)
 
     def book(self, sae: Named) -> LabelBook:
         """All labels of an SAE's features."""

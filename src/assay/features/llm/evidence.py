@@ -36,16 +36,17 @@ class Evidence:
 
     def __init__(self, material: Material) -> None:
         self._m = material
+        self._index = material.whole_index
 
     def first(self, feature: int) -> dict[str, Any]:
         """For the first pass: its strongest sentences, and no label."""
-        examples = self._m.index.top(feature, TOP)
+        examples = self._index.top(feature, TOP)
         return {"examples": [self._shown(feature, one) for one in examples], **self._shared(feature)}
 
     def second(self, feature: int, label: str | None) -> dict[str, Any]:
         """For the second pass: also weaker sentences, and where the present label is wrong either way."""
         m = self._m
-        examples = m.index.top(feature, TOP)
+        examples = self._index.top(feature, TOP)
         taken = {one.sentence for one in examples}
         tenths = (one for tenth in reversed(m.index.deciles(feature, 1, m.seed)) for one in tenth)
         examples += [one for one in tenths if one.sentence not in taken]
@@ -62,11 +63,11 @@ class Evidence:
         return {"label": label, "examples": shown, "silent": silent, **self._shared(feature)}
 
     def _shown(self, feature: int, example: Example) -> dict[str, Any]:
-        largest = self._m.index.statistics(feature).max
+        largest = self._index.statistics(feature).max
         return {"text": marked(example), "strength": round(10 * example.value / largest)}
 
     def _shared(self, feature: int) -> dict[str, Any]:
-        effects = self._m.index.effects
+        effects = self._index.effects
         ids = [] if effects is None else effects.promoted[feature, :PROMOTED].tolist()
         promoted = [effects.texts[id] for id in ids] if effects else []
         return {
@@ -82,7 +83,7 @@ class Evidence:
         if concept.kind == "meaning":
             sentences = self._sample_with_vectors
         inside = claim(concept, sentences, self._m.embed).inside
-        inside &= ~np.isin(numbers, self._m.index.peaks(feature).sentences)
+        inside &= ~np.isin(numbers, self._index.peaks(feature).sentences)
         return [sentences.texts[n].translate(_PLAIN) for n in np.flatnonzero(inside)[:SILENT]]
 
     @cached_property
@@ -90,7 +91,7 @@ class Evidence:
         """Numbers and sentences drawn at random, without empty ones."""
         m = self._m
         drawn = np.random.default_rng(m.seed).permutation(m.index.about.n_sentences)[:SAMPLE]
-        texts = [" ".join(text.split()) for text in m.index.sentences(drawn.tolist())]
+        texts = [" ".join(text.split()) for text in self._index.sentences(drawn.tolist())]
         kept = [at for at, text in enumerate(texts) if text]
         return drawn[kept].astype(np.int64), Sentences([texts[at] for at in kept])
 

@@ -107,7 +107,7 @@ def name_features(material: Material, author: Author, which: Pass, features: Seq
     """
     m = material
     if features is None:
-        features = np.flatnonzero(np.diff(m.index.arrays["begin"]) > 0).tolist()
+        features = np.flatnonzero(np.diff(m.whole_index.arrays["begin"]) > 0).tolist()
     for feature in features:
         m.sae.check_feature(feature)
     return waited_for(_name(m, author, which, list(dict.fromkeys(features))))
@@ -142,7 +142,7 @@ async def _portion(
     material: Material, asker: Asker, author: str, which: Pass, features: Sequence[int], evidence: Evidence
 ) -> tuple[list[Named], GeneratorError | None]:
     """What came of these features, and the error after which no further ones are to be asked about."""
-    deciding = Deciding(material.bank, material.embed)  # it remembers every label that it has seen
+    deciding = Deciding(material.whole_bank, material.embed)  # it remembers every label that it has seen
     before = {feature: _before(material, deciding, feature) for feature in features}
     asked = [feature for feature, one in before.items() if one.reason is None]
 
@@ -166,7 +166,7 @@ async def _portion(
             fatal = fatal or answer
             continue
         elif answer is not None:
-            one = _decided(deciding, material.bank.n_deciding, one, answer["labels"], which, author)
+            one = _decided(deciding, material.whole_bank.n_deciding, one, answer["labels"], which, author)
         named.append(one)
     if fatal is not None and not isinstance(fatal, GeneratorError):
         raise fatal

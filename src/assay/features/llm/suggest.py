@@ -20,7 +20,7 @@ def suggest_by(author: Author, material: Material, feature: int) -> dict[str, An
     m = material
     old = m.book.get(m.sae.check_feature(feature))
     if old is not None:
-        old = replace(old, figures=Deciding(m.bank, m.embed).figures(feature, read_label(old.label)))
+        old = replace(old, figures=Deciding(m.whole_bank, m.embed).figures(feature, read_label(old.label)))
     naming = name_features(m, author, "relabel" if old else "label", [feature])
     (named,) = naming.features
     asked = {

@@ -6,12 +6,14 @@ other scores the label that was kept.
 """
 
 import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Int, Int64
 
 from assay.corpus.embed import Embedder
 from assay.corpus.sentences import Sentences, sentences_of
@@ -25,7 +27,9 @@ from assay.runs.whole import written_whole
 from assay.sae.coder import SAE
 from assay.sae.index.build import FOLDER as INDEXES
 from assay.sae.index.build import build_index
+from assay.sae.index.files import About
 from assay.sae.index.index import FeatureIndex
+from assay.sae.index.reader import IndexReader
 from assay.sae.index.records import Example
 
 FOLDER = "bank"
@@ -41,7 +45,48 @@ SHORTEST = 5
 """Sentences of either half at least: of fewer no label can be judged."""
 
 
-class Bank:
+class BankReader(ABC):
+    """What scoring asks of a bank: the sentences that score a label, by number in their half, with what features do
+    on them. A whole bank answers it, and so does what a digest keeps of one."""
+
+    folder: Path
+    """Where what is made by its help is kept."""
+    about: About
+    """What the index of its sentences is of."""
+    key: str
+    """The name of that index."""
+    embedder: str
+    """What the sentences were embedded by."""
+
+    @property
+    @abstractmethod
+    def scoring_half(self) -> Sentences:
+        """The sentences that score the label that was kept, with their embeddings."""
+
+    @abstractmethod
+    def prepare(self, shown: Int64[np.ndarray, " n"], valued: Int64[np.ndarray, " m"]) -> None:
+        """See to it that sentences have been run: ``shown`` ones are asked for token by token, of ``valued`` ones the
+        largest activation is enough."""
+
+    @abstractmethod
+    def scoring_values(self, feature: int, some: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, " n"]:
+        """Its largest activation in each of these sentences; 0 where it is silent, NaN for a sentence that was too
+        short to be run."""
+
+    @abstractmethod
+    def scoring_example(self, feature: int, sentence: int) -> Example | None:
+        """One sentence with the feature's activation on every token; None where it was too short to be run."""
+
+    @abstractmethod
+    def scoring_tokens(self, sentence: int) -> list[int]:
+        """Its token ids, the start token left out; empty where it was too short to be run."""
+
+    @abstractmethod
+    def fires_in_scoring(self, feature: int) -> bool:
+        """Whether it fires on any sentence of the scoring half."""
+
+
+class Bank(BankReader):
     """``Bank(index)``: raises StoreError where the index has none."""
 
     def __init__(self, index: FeatureIndex) -> None:
@@ -50,10 +95,10 @@ class Bank:
         self.sentences = Sentences(held["sentences"], np.load(folder / VECTORS, mmap_mode="r"))
         """Those of the deciding half first."""
         self.n_deciding = int(held["n_deciding"])
-        self.embedder: str = held["embedder"]
-        """What the sentences were embedded by."""
+        self.embedder = held["embedder"]
         self.index = FeatureIndex(folder / INDEXES / held["index"])
         """Of the sentences, a row of text each, the model in float32."""
+        self.about, self.key = self.index.about, self.index.folder.name
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -73,6 +118,25 @@ class Bank:
         """The sentences that score the label that was kept."""
         return self.sentences.part(~self.deciding)
 
+    def prepare(self, shown: Int64[np.ndarray, " n"], valued: Int64[np.ndarray, " m"]) -> None:
+        """All sentences have been run."""
+
+    def scoring_values(self, feature: int, some: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, " n"]:
+        """From the index of the sentences."""
+        return np.asarray(self.values(feature)[some + self.n_deciding])
+
+    def scoring_example(self, feature: int, sentence: int) -> Example | None:
+        """See ``example``."""
+        return self.example(feature, sentence + self.n_deciding)
+
+    def scoring_tokens(self, sentence: int) -> list[int]:
+        """See ``tokens``."""
+        return self.tokens(sentence + self.n_deciding)
+
+    def fires_in_scoring(self, feature: int) -> bool:
+        """From the index of the sentences."""
+        return bool(np.nan_to_num(self.values(feature)[self.n_deciding :]).any())
+
     def values(self, feature: int) -> Float32[np.ndarray, " n"]:
         """Its largest activation in each sentence; 0 where it is silent, NaN for a sentence that was too short
         to be run."""
@@ -84,13 +148,11 @@ class Bank:
     def example(self, feature: int, sentence: int) -> Example | None:
         """One sentence with the feature's activation on every token; None where it was not run. Of a sentence of
         several rows, being longer than the context, the row where the activation is largest."""
-        rows = [self.index.row_example(feature, row) for row in self._rows.get(sentence, ())]
-        return max(rows, key=lambda example: example.value, default=None)
+        return strongest_row(self.index, feature, self._rows.get(sentence, ()))
 
     def tokens(self, sentence: int) -> list[int]:
         """Its token ids, the start token left out; empty where it was not run."""
-        lead = self.index.about.lead
-        return [id for row in self._rows.get(sentence, ()) for id in self.index.rows[row][lead:]]
+        return [id for row in self._rows.get(sentence, ()) for id in self.index.row_ids(row)]
 
     @cached_property
     def _sentence_of(self) -> Int64[np.ndarray, " rows"]:
@@ -98,12 +160,7 @@ class Bank:
 
     @cached_property
     def _rows(self) -> dict[int, list[int]]:
-        """Of each sentence its rows in the order of the text: all of them are full but the last."""
-        longest_first = np.argsort(-np.diff(self.index.arrays["rows"]), kind="stable")
-        found: dict[int, list[int]] = {}
-        for row in longest_first.tolist():
-            found.setdefault(int(self._sentence_of[row]), []).append(row)
-        return found
+        return rows_of_documents(self.index)
 
     @cached_property
     def _empty(self) -> Float32[np.ndarray, " n"]:
@@ -112,9 +169,45 @@ class Bank:
         return out
 
 
+def rows_of_documents(index: IndexReader) -> dict[int, list[int]]:
+    """Of each document its rows in the order of the text."""
+    documents = index.arrays["documents"]
+    found: dict[int, list[int]] = {}
+    for row in rows_in_order(documents, np.diff(index.arrays["rows"])).tolist():
+        found.setdefault(int(documents[row]), []).append(row)
+    return found
+
+
+def rows_in_order(
+    documents: Int[np.ndarray, " n"], lengths: Int[np.ndarray, " n"]
+) -> Int64[np.ndarray, " n"]:
+    """Rows document by document, in the order of the text: all of a document are full but its last."""
+    return np.lexsort((-lengths.astype(np.int64), documents))
+
+
+def strongest_row(index: FeatureIndex, feature: int, rows: Sequence[int]) -> Example | None:
+    """The row with the feature's largest activation; None of no rows."""
+    examples = [index.row_example(feature, row) for row in rows]
+    return max(examples, key=lambda example: example.value, default=None)
+
+
 def held_out(corpus: Corpus) -> Split:
     """The corpus without the documents of its bank, and these."""
     return split(corpus, HELD_OUT)
+
+
+def halves_of(corpus: Corpus, deciding: int, scoring: int | None) -> tuple[list[str], list[str]]:
+    """The sentences of either half out of the held-out documents, so many of each at most. One that stands in both
+    decides."""
+    parts = split(corpus, HELD_OUT / 2)
+    first = sentences_of(parts.train.documents)[:deciding]
+    known = set(first)
+    return first, [text for text in sentences_of(parts.held_out.documents)[:scoring] if text not in known]
+
+
+def bank_corpus(corpus: Corpus, texts: Sequence[str]) -> Corpus:
+    """The sentences of a bank, a document each."""
+    return hashed(f"{corpus.name}, sentences", texts)
 
 
 def make_bank(
@@ -133,13 +226,8 @@ def make_bank(
     index.about.check(sae, model)
     folder = index.folder / FOLDER
     if not (folder / RECORD).is_file():
-        halves = split(corpus, HELD_OUT / 2)
-        deciding, scoring = (
-            sentences_of(part.documents)[: max(SHORTEST, sentences // 2)]
-            for part in (halves.train, halves.held_out)
-        )
-        known = set(deciding)
-        scoring = [text for text in scoring if text not in known]
+        most = max(SHORTEST, sentences // 2)
+        deciding, scoring = halves_of(corpus, most, most)
         if min(len(deciding), len(scoring)) < SHORTEST:
             raise InputError(
                 f"{len(deciding)} and {len(scoring)} held-out sentences in corpus {corpus.name!r}",
@@ -150,7 +238,7 @@ def make_bank(
         made = build_index(
             model,
             sae,
-            hashed(f"{corpus.name}, sentences", texts),
+            bank_corpus(corpus, texts),
             folder,
             tokens=sum(len(text.encode()) + 1 for text in texts),  # at least as many as there are
             context=index.about.context,

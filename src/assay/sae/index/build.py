@@ -87,12 +87,17 @@ def find_index(cache: Path, sae: SAE) -> FeatureIndex:
     """The index of this SAE that was finished last. Raises InputError where there is none."""
     found = newest_index(cache, sae.hash)
     if found is None:
-        raise InputError(
-            f"the SAE {sae.id}, of which there is no index",
-            "an index of a corpus",
-            f"make one: assay sae index {sae.id}",
-        )
+        raise no_index(sae)
     return FeatureIndex(found)
+
+
+def no_index(sae: SAE) -> InputError:
+    """The error where an index is needed and there is none."""
+    return InputError(
+        f"the SAE {sae.id}, of which there is no index",
+        "an index of a corpus",
+        f"make one: assay sae index {sae.id}",
+    )
 
 
 def newest_index(cache: Path, sae_hash: str) -> Path | None:

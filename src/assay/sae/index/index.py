@@ -1,15 +1,13 @@
 """An index opened from its folder: what one feature does, in milliseconds, whatever the size of the corpus."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float64, Int64
+from jaxtyping import Float32, Float64, Int64
 
-from assay.errors import Mismatch
 from assay.events import Emit, ignore
 from assay.models.model import Model
 from assay.sae.coder import SAE
@@ -17,35 +15,22 @@ from assay.sae.evaluate import DENSE
 from assay.sae.index import effects, neighbours
 from assay.sae.index.files import open_arrays, read_about
 from assay.sae.index.pick import distinct, strongest_first
-from assay.sae.index.records import Example, Firing, Histogram, Peaks, Postings, RowPeaks, Statistics
-
-BINS = 40
-DECILES = 10
-
-
-class Rows(Sequence[list[int]]):
-    """All rows of text as token ids, the start token included; each is read when it is asked for."""
-
-    def __init__(self, index: "FeatureIndex") -> None:
-        self._index = index
-
-    def __len__(self) -> int:
-        return self._index.about.n_rows
-
-    @overload
-    def __getitem__(self, at: int) -> list[int]: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[list[int]]: ...
-    def __getitem__(self, at: int | slice) -> list[int] | list[list[int]]:
-        if isinstance(at, slice):
-            return [self[n] for n in range(*at.indices(len(self)))]
-        begin, end = self._index.arrays["rows"][range(len(self))[at] + np.arange(2)]
-        start = self._index.about.start
-        ids: list[int] = self._index.arrays["ids"][begin:end].tolist()
-        return ids if start is None else [start, *ids]
+from assay.sae.index.reader import BINS, DECILES, IndexReader
+from assay.sae.index.records import (
+    Example,
+    Firing,
+    Histogram,
+    LogitEnds,
+    Neighbour,
+    Peaks,
+    Postings,
+    RowPeaks,
+    Statistics,
+    TokenLogit,
+)
 
 
-class FeatureIndex:
+class FeatureIndex(IndexReader):
     """``FeatureIndex(folder).top(123, 10)``: every question is about one feature of the SAE that was indexed.
 
     Raises StoreError unless the folder holds a whole index, and Mismatch for a feature that does not exist.
@@ -62,6 +47,11 @@ class FeatureIndex:
         self.neighbours = neighbours.read(folder)
         """Features of like direction; None until ``complete`` has run."""
 
+    @property
+    def key(self) -> str:
+        """Made of everything that the index was made of: see ``build.py``."""
+        return self.folder.name
+
     def complete(self, model: Model, sae: SAE, emit: Emit = ignore) -> None:
         """Make the tables of effects and of neighbours and keep them with the index, unless they are there.
 
@@ -73,10 +63,36 @@ class FeatureIndex:
         if self.neighbours is None:
             self.neighbours = neighbours.make(sae, self.folder, emit)
 
-    @property
-    def rows(self) -> Rows:
-        """The rows of text, as ``features.mui.ablate_features`` takes them beside ``firing``."""
-        return Rows(self)
+    def nearest(self, feature: int, n: int) -> list[Neighbour] | None:
+        """From its table of neighbours."""
+        if self.neighbours is None:
+            return None
+        columns = self.neighbours.features, self.neighbours.cosines
+        rows = (column[self._check_feature(feature), :n].tolist() for column in columns)
+        return [Neighbour(other, cosine) for other, cosine in zip(*rows, strict=True)]
+
+    def logit_ends(self, feature: int, n: int) -> LogitEnds | None:
+        """From its table of effects."""
+        table = self.effects
+        if table is None:
+            return None
+        self._check_feature(feature)
+        ends = (table.promoted, table.promoted_by), (table.suppressed, table.suppressed_by)
+        return LogitEnds(
+            *(
+                tuple(
+                    TokenLogit(id, table.texts[id], logit)
+                    for id, logit in zip(ids[feature, :n].tolist(), by[feature, :n].tolist(), strict=True)
+                )
+                for ids, by in ends
+            )
+        )
+
+    def row_ids(self, row: int) -> list[int]:
+        """From the array of all ids."""
+        begin, end = self.arrays["rows"][row : row + 2]
+        ids: list[int] = self.arrays["ids"][begin:end].tolist()
+        return ids
 
     def postings(self, feature: int) -> Postings:
         """Where it fires, and how strongly."""
@@ -171,7 +187,7 @@ class FeatureIndex:
         """A whole row of text, as if it were one sentence; ``sentence`` is that of its first token."""
         begin, end = self.arrays["rows"][row : row + 2].tolist()
         sentence = int(self._sentence_of(np.array([begin]))[0])
-        return self._example(self.postings(feature), sentence, row, begin, end)
+        return self._example(sentence, row, begin, _dense(self.postings(feature), begin, end))
 
     def pieces(self, begin: int, end: int) -> list[str]:
         """The texts of the tokens from place ``begin`` to before ``end``."""
@@ -181,21 +197,9 @@ class FeatureIndex:
         cuts = pairwise(marks)
         return [raw[a - marks[0] : b - marks[0]].decode() for a, b in cuts]
 
-    def sentences(self, some: Sequence[int]) -> Iterator[str]:
-        """The texts of some sentences by number, without white space around them."""
-        return (self._text_of(sentence).strip() for sentence in some)
-
     def _span(self, feature: int) -> tuple[int, int]:
-        if not 0 <= feature < self.about.d_sae:
-            raise Mismatch(
-                f"feature {feature} of the SAE {self.about.sae_id}",
-                f"a feature from 0 to {self.about.d_sae - 1}",
-                "choose a number in that range",
-            )
-        return int(self.arrays["begin"][feature]), int(self.arrays["begin"][feature + 1])
-
-    def _row_of(self, places: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-        return np.searchsorted(self.arrays["rows"], places, side="right") - 1
+        begin, end = self.arrays["begin"][self._check_feature(feature) :][:2].tolist()
+        return begin, end
 
     def _sentence_of(self, places: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
         return np.searchsorted(self.arrays["sentences"], places, side="right") - 1
@@ -203,25 +207,19 @@ class FeatureIndex:
     def _candidates(self, feature: int) -> Int64[np.ndarray, " n"]:
         return strongest_first(self.peaks(feature), lambda some: self._row_of(self.arrays["sentences"][some]))
 
-    def _tokens_of(self, sentence: int) -> tuple[int, int]:
-        begin, end = self.arrays["sentences"][sentence : sentence + 2].tolist()
-        return begin, end
-
-    def _text_of(self, sentence: int) -> str:
-        return "".join(self.pieces(*self._tokens_of(sentence)))
-
     def _examples(self, feature: int, sentences: Sequence[int]) -> list[Example]:
         found = self.postings(feature)
         out = []
         for sentence in sentences:
             begin, end = self._tokens_of(sentence)
             row = int(self._row_of(np.array([begin]))[0])
-            out.append(self._example(found, sentence, row, begin, end))
+            out.append(self._example(sentence, row, begin, _dense(found, begin, end)))
         return out
 
-    def _example(self, found: Postings, sentence: int, row: int, begin: int, end: int) -> Example:
-        low, high = np.searchsorted(found.places, (begin, end))
-        activations = np.zeros(end - begin, np.float32)
-        activations[found.places[low:high] - begin] = found.values[low:high]
-        position = begin - int(self.arrays["rows"][row]) + self.about.lead
-        return Example(sentence, row, position, tuple(self.pieces(begin, end)), activations)
+
+def _dense(found: Postings, begin: int, end: int) -> Float32[np.ndarray, " tokens"]:
+    """The activation on every token from ``begin`` to before ``end``."""
+    low, high = np.searchsorted(found.places, (begin, end))
+    activations = np.zeros(end - begin, np.float32)
+    activations[found.places[low:high] - begin] = found.values[low:high]
+    return activations

@@ -11,6 +11,7 @@ from assay.edits.tensors import write_tensors
 from assay.errors import StoreError
 from assay.events import Emit, stage
 from assay.sae.coder import CHUNK, SAE
+from assay.sae.index.records import Neighbour
 
 FILE = "neighbours.safetensors"
 KEPT = 20
@@ -56,19 +57,36 @@ def read(folder: Path) -> Neighbours | None:
 
 
 @torch.no_grad()
+def nearest_of(sae: SAE, feature: int, n: int) -> list[Neighbour]:
+    """The row of one feature, without a table: at most KEPT."""
+    features, cosines = (column[0, :n].tolist() for column in _block(sae, _units(sae), feature, 1))
+    return [Neighbour(other, cosine) for other, cosine in zip(features, cosines, strict=True)]
+
+
+@torch.no_grad()
 def nearest(sae: SAE, emit: Emit) -> Neighbours:
     """Block by block; a feature of direction 0 has cosine 0 with every other."""
-    norms = sae.W_dec.norm(dim=-1, keepdim=True)
-    units = sae.W_dec / norms.clamp_min(torch.finfo(torch.float32).tiny)
-    kept, size = min(KEPT, sae.d_sae - 1), max(1, CHUNK // sae.d_sae)
+    units, size = _units(sae), max(1, CHUNK // sae.d_sae)
     parts: list[tuple[Tensor, Tensor]] = []
     with stage(emit, "neighbours", "nearest features", sae.d_sae) as tick:
         for at in range(0, sae.d_sae, size):
-            cosines = units[at : at + size] @ units.T
-            own = torch.arange(len(cosines), device=cosines.device)
-            cosines[own, own + at] = -torch.inf
-            found = cosines.topk(kept)
-            parts.append((found.indices.int(), found.values))
+            parts.append(_block(sae, units, at, size))
             tick(min(at + size, sae.d_sae))
     features, values = (torch.cat(column).cpu() for column in zip(*parts, strict=True))
     return Neighbours(features, values)
+
+
+def _units(sae: SAE) -> Float32[Tensor, "f d"]:
+    norms = sae.W_dec.norm(dim=-1, keepdim=True)
+    return sae.W_dec / norms.clamp_min(torch.finfo(torch.float32).tiny)
+
+
+def _block(
+    sae: SAE, units: Float32[Tensor, "f d"], at: int, size: int
+) -> tuple[Int32[Tensor, "some n"], Float32[Tensor, "some n"]]:
+    """The neighbours of ``size`` features from ``at`` on."""
+    cosines = units[at : at + size] @ units.T
+    own = torch.arange(len(cosines), device=cosines.device)
+    cosines[own, own + at] = -torch.inf
+    found = cosines.topk(min(KEPT, sae.d_sae - 1))
+    return found.indices.int(), found.values

@@ -84,6 +84,34 @@ class Histogram:
     """Tokens in each bin; the upper edge belongs to the bin above, that of the last bin to the last."""
 
 
+@dataclass(frozen=True)
+class Neighbour:
+    """A feature of similar direction."""
+
+    feature: int
+    cosine: float
+    """Of the decoder rows."""
+
+
+@dataclass(frozen=True)
+class TokenLogit:
+    """A token that a feature promotes or suppresses."""
+
+    id: int
+    token: str
+    """Its text."""
+    logit: float
+    """Per unit of activation, over the mean of all tokens."""
+
+
+@dataclass(frozen=True)
+class LogitEnds:
+    """The tokens at both ends of a feature's logit weights, the outermost first."""
+
+    promoted: tuple[TokenLogit, ...]
+    suppressed: tuple[TokenLogit, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Example:
     """One sentence with a feature's activation on each of its tokens."""
