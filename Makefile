@@ -30,7 +30,6 @@ setup: $(READY) ## A virtual environment with everything in it
 demo: $(DEMO) ## One edit with its thirteen benchmarks and report; three features with their scores
 	$(BIN)/assay edit --prompt 'The Eiffel Tower is located in the city of' \
 		--subject 'The Eiffel Tower' --target Berlin
-	$(BIN)/assay sae index smollm2 --tokens 60000 --sentences 2000
 	$(BIN)/assay features score 4350 11454 9470
 
 # A process of one thread for each core, four at most. docs/development.md says what is in which tier.

@@ -136,6 +136,8 @@ class Material:
         names = topics()
         if not path.is_file():
             made = self.embedder(names, self.emit)
-            with written_whole(path) as scratch, scratch.open("wb") as file:
-                np.save(file, made)
+            with written_whole(path) as scratch:
+                scratch.parent.mkdir(parents=True, exist_ok=True)
+                with scratch.open("wb") as file:
+                    np.save(file, made)
         return dict(zip(names, np.load(path, allow_pickle=False), strict=True))

@@ -169,7 +169,7 @@ def prove_bank(index: IndexReader) -> None:
 def _read(path: Path) -> SentenceCodes | None:
     """The codes as they were kept; None where they were not, or cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             return SentenceCodes(*(file[field.name] for field in fields(SentenceCodes)))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 
-from assay.errors import InputError
+from assay.errors import InputError, Mismatch, MissingPackage
 from assay.features.labels.book import Labelled
 from assay.features.labels.concepts import read_label
 from assay.runs.store import Store
@@ -71,11 +71,17 @@ def feature_page(
 
 def _known(shelf: Shelf, sae: Named, feature: int) -> dict[str, Any]:
     index, table, book = shelf.index(sae), shelf.table(sae), shelf.book(sae)
-    document = feature_document(index, feature, TOP, per_decile=OF_TENTH) if index is not None else None
+    document, no_text = None, None
+    if index is not None:
+        try:
+            document = feature_document(index, feature, TOP, per_decile=OF_TENTH)
+        except (MissingPackage, Mismatch) as error:  # a digest, whose text is not installed here
+            no_text = error
     nearest = (document or {}).get("nearest") or ()
     return {
         "feature": feature,
         "document": document,
+        "no_text": no_text,
         "row": table.of(feature) if table is not None else None,
         "labels": book.history(feature)[::-1],
         "nearest": [{**near, "own": book.get(near["feature"])} for near in nearest],
