@@ -18,6 +18,7 @@ from assay.errors import InputError, Mismatch, StoreError
 from assay.features.digest import make_digest
 from assay.features.everything import score_all
 from assay.features.labelling import label_all, relabel_all
+from assay.features.labels.book import FILE as LABEL_FILE
 from assay.features.labels.book import Labelled
 from assay.features.material import Material
 from assay.features.opened import material_of
@@ -62,11 +63,14 @@ class Pair:
     model: Model
     sae: SAE
     root: Path
+    embedder: Embedder
 
-    def material(self, home: str, **other: Any) -> Material:
+    def material(self, home: str | Path, **other: Any) -> Material:
+        """All of one embedder, which remembers its sentences."""
         root = self.root / home
         given = {"settings": SETTINGS, **other}
-        return material_of(self.model, self.sae, root, root / "cache", folder=self.root / "sae", **given)
+        found = material_of(self.model, self.sae, root, root / "cache", folder=self.root / "sae", **given)
+        return replace(found, embedder=self.embedder)
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +82,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     made = replace(random_sae(model), context=CONTEXT, model_id=model.id)
     sae = load_sae(save_sae(made, root / "sae"))
     banked(model, root / "whole" / "cache", embedder, sae, corpus(str(text)))
-    found = Pair(model, sae, root)
+    found = Pair(model, sae, root, embedder)
     material = found.material("whole")
     named = [Labelled(feature, label, "automatic") for feature, label in LABELS.items()]
     material.book.add(named)
     shutil.copy(material.place.own / "labels.jsonl", root / "sae" / "labels.jsonl")
-    make_digest(found.material("whole"), root / "sae" / FILE)
+    make_digest(found.material("whole"), root / "sae" / FILE, tokens=10)
     yield found
 
 
@@ -170,29 +174,42 @@ def stages(heard: Heard) -> set[str]:
 
 
 def test_a_sentence_is_run_once_whoever_asks(pair: Pair, tmp_path: Path) -> None:
-    root = tmp_path / "fresh"
     heard = Heard()
-    given = {"folder": pair.root / "sae", "settings": SETTINGS}
 
-    def material() -> Material:
-        return material_of(pair.model, pair.sae, root, root / "cache", emit=heard, **given)
+    def scored() -> dict[str, Any]:
+        heard.events.clear()
+        return score_feature(pair.material(tmp_path, emit=heard), 5).to_json()
 
-    first = score_feature(material(), 5).to_json()
+    first = scored()
     assert "sentences" in stages(heard)
-    heard.events.clear()
-    again = score_feature(material(), 5).to_json()
-    assert "sentences" not in stages(heard)
-    assert again == first
-    codes = next((root / "cache" / "digests").glob("*/bank/codes-*.npz"))
+    assert scored() == first and "sentences" not in stages(heard)
+    codes = next((tmp_path / "cache" / "digests").glob("*/bank/codes-*.npz"))
     codes.write_bytes(codes.read_bytes()[:40])
-    assert score_feature(material(), 5).to_json() == first
-    assert "sentences" in stages(heard)
+    assert scored() == first and "sentences" in stages(heard)
 
 
 def test_the_null_needs_no_sentence_but_the_labels_own(pair: Pair) -> None:
     """Those of other labels, most of all sentences, are in the digest."""
     strangers = np.unique(Scorer(pair.material("bare")).strangers())
     assert set(strangers.tolist()) == set(read_digest(pair.root / "sae" / FILE).kept.tolist())
+
+
+def test_after_another_label_the_null_takes_other_sentences(pair: Pair) -> None:
+    """Which are not in the digest, and are run."""
+    names = [Labelled(20, 'the word "ben"', "user"), Labelled(21, 'the word "town"', "user")]
+    numbers = []
+    for home in ("whole", "bare"):
+        book = pair.material(home).place.own / LABEL_FILE
+        before = book.read_bytes() if book.is_file() else None
+        pair.material(home).book.add(names)
+        try:
+            material = pair.material(home)
+            strangers = set(Scorer(material).strangers().ravel().tolist())
+            assert strangers - set(read_digest(pair.root / "sae" / FILE).kept.tolist())
+            numbers.append(score_feature(material, 3).to_json()["interp"])
+        finally:
+            book.unlink() if before is None else book.write_bytes(before)
+    alike(numbers[1], numbers[0])
 
 
 def test_what_the_scores_are_made_of_says_that_a_digest_was_read(pair: Pair) -> None:
@@ -332,7 +349,11 @@ def test_another_tokenizer_is_refused(pair: Pair, tmp_path: Path) -> None:
     folder = copied(pair, tmp_path)
     own = pair.model.tokenizer
     other = replace(pair.model, tokenizer=lambda text, **asked: own(text.replace("e", "éé"), **asked))
-    index = find_reader(folder / "cache", pair.sae, folder, other)
+    index = find_reader(folder / "cache", pair.sae, folder)
+    assert isinstance(index, IndexDigest)
+    with pytest.raises(InputError, match="token ids of a digest without a model"):
+        index.row_ids(0)
+    index.model = other
     with pytest.raises(Mismatch, match=r"the tokenizer of .*, which cuts the text in another way"):
         index.row_ids(0)
 
@@ -355,7 +376,7 @@ def test_an_index_without_tables_makes_a_digest_without_effects(pair: Pair, tmp_
 
 
 def test_the_same_digest_is_the_same_file(pair: Pair, tmp_path: Path) -> None:
-    again = make_digest(pair.material("whole"), tmp_path / FILE)
+    again = make_digest(pair.material("whole"), tmp_path / FILE, tokens=10)
     assert again.read_bytes() == (pair.root / "sae" / FILE).read_bytes()
 
 

@@ -17,7 +17,7 @@ from assay.sae.index.index import FeatureIndex
 from assay.sae.index.reader import DECILES, SHARES
 from assay.sae.index.records import Example
 
-TOKENS = 10
+TOKENS = 8
 """Tokens kept at either end of a feature's logit weights."""
 HALF = np.dtype(np.float16)
 
@@ -25,7 +25,9 @@ HALF = np.dtype(np.float16)
 def make_digest(material: Material, path: Path, tokens: int = TOKENS) -> Path:
     """Write the digest of an index with its tables and its bank; it goes into the SAE's folder as ``digest.zip``.
 
-    Scored from the digest, a feature gets the sentences, positions and activations that it gets from the index.
+    Scored from the digest, a feature gets the sentences, positions and activations that it gets from the index. The
+    null's sentences are those of the labels that there are: make it in a home without labels of your own.
+
     Raises InputError where the material has no whole index, StoreError where the file cannot be written.
     """
     m = material
@@ -91,7 +93,7 @@ def _features(material: Material, index: FeatureIndex) -> dict[str, NDArray[Any]
         "total": np.array(index.arrays["total"]),
         "largest": np.array(index.arrays["largest"]),
         "histogram": narrow(np.stack(histograms)),
-        "quantiles": np.stack(quantiles).astype(np.float32),
+        "quantiles": np.stack(quantiles).astype(_precision(index)),
         "top_count": narrow(np.array(top_count)),
         "top": narrow(np.array(tops, np.int64)),
         "tenth": narrow(tenth),
@@ -150,4 +152,9 @@ def _bank(bank: Bank, kept: Int64[np.ndarray, " k"]) -> dict[str, NDArray[Any]]:
 
 def _as_kept(values: NDArray[Any], index: FeatureIndex) -> NDArray[Any]:
     """Activations in the precision that the index keeps them in: nothing is lost."""
-    return values.astype(index.arrays["values"].dtype)
+    return values.astype(_precision(index))
+
+
+def _precision(index: FeatureIndex) -> np.dtype[Any]:
+    kind: np.dtype[Any] = index.arrays["values"].dtype
+    return kind

@@ -7,12 +7,14 @@ import torch
 from assay.corpus.embed import Embedder
 from assay.events import Emit, ignore
 from assay.features.material import Material
-from assay.features.place import place_of
+from assay.features.place import Place, place_of
 from assay.models.model import Model
 from assay.sae.coder import SAE
 from assay.sae.host import model_read, open_host
+from assay.sae.index.digest import IndexDigest
 from assay.sae.index.digest_bank import open_bank, prove_bank
 from assay.sae.index.find import find_reader
+from assay.sae.index.reader import IndexReader
 from assay.sae.shipped import open_sae, sae_folder
 from assay.settings import FeatureSettings
 
@@ -34,9 +36,10 @@ def open_material(
     bank of sentences, and what ``DigestText`` raises.
     """
     sae, folder = open_sae(name), sae_folder(name)
-    prove_bank(find_reader(cache, sae, folder))  # what is missing is said before the model is loaded
+    index = find_reader(cache, sae, folder)
+    prove_bank(index)  # what is missing is said before the model is loaded
     opened = open_host(model_read(sae, model), cache, emit, torch.float32)
-    return material_of(opened, sae, home, cache, folder=folder, settings=settings, seed=seed, emit=emit)
+    return _material(opened, sae, index, place_of(home, sae.hash, folder), settings, seed, emit)
 
 
 def material_of(
@@ -52,8 +55,22 @@ def material_of(
 ) -> Material:
     """The same for a model and an SAE that are open already; ``folder`` is the SAE's own, which may have brought
     labels and a table."""
-    index = find_reader(cache, sae, folder, model)
+    index = find_reader(cache, sae, folder)
+    return _material(model, sae, index, place_of(home, sae.hash, folder), settings, seed, emit)
+
+
+def _material(
+    model: Model,
+    sae: SAE,
+    index: IndexReader,
+    place: Place,
+    settings: FeatureSettings | None,
+    seed: int,
+    emit: Emit,
+) -> Material:
     index.about.check(sae, model)
+    if isinstance(index, IndexDigest):
+        index.model = model
     bank = open_bank(index, model, sae, emit)
     return Material(
         model=model,
@@ -61,7 +78,7 @@ def material_of(
         index=index,
         bank=bank,
         embedder=Embedder(bank.embedder),
-        place=place_of(home, sae.hash, folder),
+        place=place,
         settings=settings or FeatureSettings(),
         seed=seed,
         emit=emit,

@@ -21,13 +21,12 @@ FOLDER = "digests"
 
 
 class IndexDigest(IndexReader):
-    """``IndexDigest(path, cache, sae)``; ``sae`` gives the autoencoder where its weights are asked for, ``model`` is
-    needed for token ids alone.
+    """``IndexDigest(path, cache, sae)``; ``sae`` gives the autoencoder where its weights are asked for.
 
     Raises StoreError for a damaged file; where text is asked for, what ``DigestText`` raises.
     """
 
-    def __init__(self, path: Path, cache: Path, sae: Callable[[], SAE], model: Model | None = None) -> None:
+    def __init__(self, path: Path, cache: Path, sae: Callable[[], SAE]) -> None:
         self.held = held = read_digest(path)
         self.path = path
         self.folder = cache / FOLDER / held.name[:20]
@@ -38,7 +37,9 @@ class IndexDigest(IndexReader):
             "documents": self.text.documents,
             "sentences": self.text.sentences,
         }
-        self._sae, self._model = sae, model
+        self._sae = sae
+        self.model: Model | None = None
+        """Whose tokenizer gives token ids, which nothing else needs."""
 
     @property
     def key(self) -> str:
@@ -110,13 +111,13 @@ class IndexDigest(IndexReader):
 
     def row_ids(self, row: int) -> list[int]:
         """From the tokenizer of the model."""
-        if self._model is None:
+        if self.model is None:
             raise InputError(
-                "token ids of a digest that was opened without a model",
+                "token ids of a digest without a model",
                 "the model that the index was made with",
-                "give it",
+                "set IndexDigest.model",
             )
-        return self.text.row_ids(row, self._model)
+        return self.text.row_ids(row, self.model)
 
     def pieces(self, begin: int, end: int) -> list[str]:
         """From the text that the index was made of."""

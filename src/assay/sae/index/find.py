@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from assay.models.model import Model
 from assay.sae.coder import SAE
 from assay.sae.index import bank, effects, neighbours
 from assay.sae.index.build import newest_index, no_index
@@ -25,26 +24,26 @@ def reader_files(cache: Path, sae_hash: str, folder: Path | None) -> list[Path]:
 
 
 def open_reader(
-    cache: Path, sae_hash: str, folder: Path | None, sae: Callable[[], SAE], model: Model | None = None
+    cache: Path, sae_hash: str, folder: Path | None, sae: Callable[[], SAE]
 ) -> IndexReader | None:
     """The index of this SAE that was finished last, else the digest in its own folder; None where there is neither.
 
-    ``sae`` gives the weights where a digest needs them, ``model`` the token ids. Raises StoreError for what is
-    damaged, Mismatch for a digest of another SAE.
+    ``sae`` gives the weights where a digest needs them. Raises StoreError for what is damaged, Mismatch for a digest of
+    another SAE.
     """
     files = reader_files(cache, sae_hash, folder)
     if not files:
         return None
     if files[0].name == RECORD:
         return FeatureIndex(files[0].parent)
-    digest = IndexDigest(files[0], cache, sae, model)
+    digest = IndexDigest(files[0], cache, sae)
     digest.check_sae(sae_hash)
     return digest
 
 
-def find_reader(cache: Path, sae: SAE, folder: Path | None, model: Model | None = None) -> IndexReader:
+def find_reader(cache: Path, sae: SAE, folder: Path | None) -> IndexReader:
     """The same. Raises InputError where there is neither."""
-    found = open_reader(cache, sae.hash, folder, lambda: sae, model)
+    found = open_reader(cache, sae.hash, folder, lambda: sae)
     if found is None:
         raise no_index(sae)
     return found
