@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from assay.corpus.sources import corpus
-from assay.errors import MissingPackage
+from assay.errors import MissingPackage, ModelError
 from assay.features.opened import open_material
 from assay.features.place import Place
 from assay.features.score import score_feature
@@ -39,7 +39,7 @@ def has_text() -> bool:
 def has_model() -> bool:
     try:
         return packaged_file("smollm2").is_file()
-    except MissingPackage:
+    except ModelError:
         return False
 
 
