@@ -87,6 +87,7 @@ def test_an_edit_is_data_and_comes_back_from_its_file(llama: Model, tmp_path: Pa
     assert weight_hash(llama.module) == llama.hash
 
 
+@pytest.mark.slow
 def test_without_a_layer_the_trace_chooses(llama: Model) -> None:
     heard = Heard()
     edit = assay.edit(llama, **FACT, settings=SMALL, emit=heard)
@@ -115,6 +116,7 @@ def test_what_cannot_mean_anything_is_refused(llama: Model, wrong: dict[str, obj
     assert weight_hash(llama.module) == llama.hash
 
 
+@pytest.mark.slow
 def test_an_edit_is_validated(llama: Model) -> None:
     edit = made(llama)
     strict = assay.validate(llama, edit)
@@ -126,6 +128,7 @@ def test_an_edit_is_validated(llama: Model) -> None:
     assert weight_hash(llama.module) == llama.hash
 
 
+@pytest.mark.slow
 def test_an_edit_is_assessed(llama: Model) -> None:
     run = assay.assess(llama, made(llama), settings=SMALL)
     assert list(run.scores) == list(NAMES)
@@ -137,6 +140,7 @@ def test_an_edit_is_assessed(llama: Model) -> None:
     assert weight_hash(llama.module) == llama.hash
 
 
+@pytest.mark.slow
 def test_benchmarks_can_be_chosen(llama: Model) -> None:
     edit = made(llama)
     run = assay.assess(llama, edit, benchmarks=["zsre", "leme"], settings=SMALL)
@@ -147,6 +151,7 @@ def test_benchmarks_can_be_chosen(llama: Model) -> None:
         assay.assess(llama, edit, generator="catalog", settings=SMALL)
 
 
+@pytest.mark.slow
 def test_moments_are_collected_once(llama: Model) -> None:
     heard = Heard()
     for _ in range(2):
@@ -172,6 +177,7 @@ def test_an_sae_is_loaded_from_a_folder(sae: SAE, tmp_path: Path) -> None:
         assay.load_sae(tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_a_feature_is_scored(llama: Model, sae: SAE, tmp_path: Path) -> None:
     """Under a label given for this time, under its own, which came with the SAE or is the user's, or under none."""
     folder = save_sae(sae, tmp_path / "sae")

@@ -120,6 +120,7 @@ def test_shell_blocks_hold_commands_that_parse(page: str) -> None:
             parse(line, whole=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "span"), spans())
 def test_commands_in_sentences_exist(page: str, span: str) -> None:
     parse(span, whole=False)

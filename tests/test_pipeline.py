@@ -24,6 +24,8 @@ from assay.settings import Settings
 from small import LENIENT, SMALL, TOWER, Heard, save, save_tiny, timeless
 from tiny import tiny_model
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = ("llama", "gpt2", "pythia")
 """A llama-like model, one whose weights are stored the other way round, one with a parallel residual."""
 

@@ -334,6 +334,7 @@ def result_of(home: Home, run_id: str) -> dict[str, Any]:
         return next(one for one in store.document(run_id)["benchmarks"] if one["id"] == "leme")
 
 
+@pytest.mark.slow
 def test_the_command_keeps_both_scores(home: Home) -> None:
     run_id = stored(home)
     with Store(home) as store:
@@ -366,6 +367,7 @@ def test_the_command_keeps_both_scores(home: Home) -> None:
     assert not [file for file in home.root.rglob("*") if file.is_file() and KEY.encode() in file.read_bytes()]
 
 
+@pytest.mark.slow
 def test_two_models_stand_side_by_side_and_a_new_result_has_none(home: Home) -> None:
     run_id = stored(home)
     with asked(fair) as server:

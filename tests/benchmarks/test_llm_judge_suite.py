@@ -32,6 +32,8 @@ from assay.runs.store import Store
 from assay.settings import LlmSettings
 from small import LENIENT, Heard, save_tiny
 
+pytestmark = pytest.mark.slow
+
 QUICK = replace(LENIENT, llm=LlmSettings(timeout=5, wait=0.01, longest_wait=1, attempts=1))
 ONLY = ("edit_bench", "leme")
 Edited = Callable[..., str]

@@ -202,6 +202,7 @@ def test_the_chain_measures_the_live_model_and_undoes_everything(bench: Bench) -
     assert weight_hash(bench.model.module) == bench.model.hash
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gpt2", "pythia", "gemma2", "opt"])
 def test_all_thirteen_on_other_families_scored_or_unscored_with_a_reason(name: str) -> None:
     events: list[str] = []

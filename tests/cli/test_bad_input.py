@@ -89,6 +89,7 @@ def test_bad_input_is_explained(name: str, assay: Assay, home: Home) -> None:
             assert store.runs() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

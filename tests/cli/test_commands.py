@@ -26,6 +26,7 @@ def test_an_empty_home_says_how_to_begin(assay: Assay) -> None:
     assert json.loads(assay("edits", "list", "--json").stdout) == {"edits": []}
 
 
+@pytest.mark.slow
 def test_runs_are_listed_with_their_tally(assay: Assay, stored: Stored) -> None:
     first, second = stored(), stored()
     result = assay("runs", "list")

@@ -18,6 +18,8 @@ from assay.evals.table import EVALUATIONS
 from assay.runs.home import Home
 from small import save_tiny
 
+pytestmark = pytest.mark.slow
+
 Assay = Callable[..., Result]
 
 SAMPLES = Path(__file__).parent.parent / "datasets" / "samples"

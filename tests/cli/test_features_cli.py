@@ -26,6 +26,8 @@ from assay.sae.index.build import find_index
 from assay.settings import FeatureSettings
 from small import save_tiny
 
+pytestmark = pytest.mark.slow
+
 Assay = Callable[..., Result]
 
 

@@ -21,6 +21,8 @@ from assay.features.place import place_of
 from assay.sae.formats.table import load_sae
 from feature_home import LABELS, SAE, copied
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-very-secret-0123456789"
 Assay = Callable[..., Result]
 

@@ -21,6 +21,8 @@ from assay.sae.formats.save import save_sae
 from assay.sae.formats.table import load_sae
 from small import LENIENT, TOWER, save_tiny
 
+pytestmark = pytest.mark.slow
+
 Assay = Callable[..., Result]
 
 EDIT = ("edit", "--prompt", TOWER.prompt, "--subject", TOWER.subject, "--target", "Berlin")

@@ -27,6 +27,8 @@ from assay.runs.recording import recording
 from assay.runs.store import Store
 from small import LENIENT, TOWER, save_tiny, timeless
 
+pytestmark = pytest.mark.slow
+
 STOP_AFTER = 5
 
 DRIVER = """

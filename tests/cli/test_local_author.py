@@ -30,6 +30,8 @@ from local_writer import instruct
 from run_events import BEGIN, COMMIT, END, OPTIONS, REQUEST, SUITE
 from small import Heard
 
+pytestmark = pytest.mark.slow
+
 Assay = Callable[..., dict[str, Any]]
 TEXTS = [
     {

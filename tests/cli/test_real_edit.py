@@ -24,6 +24,8 @@ from assay.runs.store import Store
 from small import LENIENT, TOWER, save_tiny
 from tiny import tiny_tokenizer
 
+pytestmark = pytest.mark.slow
+
 Assay = Callable[..., Result]
 
 FACT = ("--prompt", TOWER.prompt, "--subject", TOWER.subject)

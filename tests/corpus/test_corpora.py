@@ -31,6 +31,7 @@ def package(folder: Path, name: str, file: str, data: bytes) -> None:
     (about / "RECORD").write_text(f"{file},,\n")
 
 
+@pytest.mark.slow
 def test_the_factbook_is_what_it_was() -> None:
     assert corpus().hash == "25e0d39f361f57d8582c0fae2ea6707f3815c11d7ae2daca6ecb0966312c66d9"
     assert corpora(["factbook"]) == corpora(["factbook", "factbook"]) == corpus("factbook")

@@ -33,6 +33,7 @@ def test_unit_vectors_in_the_order_asked(embedder: Embedder) -> None:
     assert mean_cosine(vectors[:3]) > 0.3 > 0.1 > mean_cosine(vectors[3:])
 
 
+@pytest.mark.slow
 def test_each_distinct_sentence_once(embedder: Embedder) -> None:
     heard = Heard()
     new = [f"Sentence number {i}." for i in range(embed.BATCH + 3)]

@@ -52,6 +52,7 @@ def test_restored_bit_for_bit_nested_and_after_exceptions(any_model: Model) -> N
     assert weight_hash(any_model.module) == any_model.hash
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_ctrl_c_restores_the_bits() -> None:
     code = (

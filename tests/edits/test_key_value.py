@@ -43,6 +43,7 @@ def test_value_equals_the_slow_optimisation(any_model: Model, layer: int, reques
     assert float((fast.v - slow).norm() / slow.norm()) < TOLERANCE
 
 
+@pytest.mark.slow
 def test_facts_optimised_together_equal_facts_optimised_alone(any_model: Model) -> None:
     settings = EditSettings(steps=12, early_stop=6.0)  # some facts reach it soon, others never
     together = keys_and_values(any_model, 1, REQUESTS, CONTEXTS, settings)

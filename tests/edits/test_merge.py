@@ -73,6 +73,7 @@ def edited_logits(model: Model, edit: Edit) -> Any:
         return logits(model.module, model.tokenizer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_exported_folder_is_the_edited_model_to_any_reader(family: str, tmp_path: Path) -> None:
     place = Place(tmp_path, family)
@@ -94,6 +95,7 @@ def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
     assert sums(place.folder) == place.before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_applied_in_place_and_reverted_to_the_very_bytes(family: str, tmp_path: Path) -> None:
     place = Place(tmp_path, family)
@@ -148,6 +150,7 @@ def test_the_edited_tensor_is_found_among_shards(tmp_path: Path) -> None:
     assert sums(place.folder) == place.before
 
 
+@pytest.mark.slow
 def test_names_without_their_first_part_are_found(tmp_path: Path) -> None:
     """GPT-2's published weights say h.1.mlp... where the module says transformer.h.1.mlp..."""
     model = tiny_model("gpt2")
@@ -181,6 +184,7 @@ def test_half_precision_weights_stay_in_half_precision(tmp_path: Path) -> None:
     assert sums(folder) == before
 
 
+@pytest.mark.slow
 def test_several_layers_at_once(tmp_path: Path) -> None:
     place = Place(tmp_path)
     model = place.model()

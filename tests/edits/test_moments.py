@@ -174,6 +174,7 @@ def test_solve_inverts_with_a_relative_ridge(llama: Model, tmp_path: Path) -> No
         found.solve(99, keys)
 
 
+@pytest.mark.slow
 def test_corpora(tmp_path: Path) -> None:
     book = corpus()
     assert len(book.documents) > 1000 and book.hash == corpus().hash

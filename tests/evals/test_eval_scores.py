@@ -20,6 +20,8 @@ from oracles import measure_slowly
 from small import SMALL
 from tiny import TEXT
 
+pytestmark = pytest.mark.slow
+
 Slow = Callable[[Model, Case], dict[str, float | None]]
 
 

@@ -46,6 +46,7 @@ def test_a_test_counts_where_its_conditions_hold(test: Test, passed: bool | None
     assert outcomes([test], counted([test], SAID), SAID) == (Outcome("t", passed),)
 
 
+@pytest.mark.slow
 def test_rippleedits_from_the_texts_a_model_really_gives(bench: Bench) -> None:
     """Conditions and answers are made from the unedited model's own text, so that every branch is taken."""
     case = bench.data("rippleedits").cases[0]

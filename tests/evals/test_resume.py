@@ -19,6 +19,8 @@ from assay.runs.home import Home
 from assay.runs.process import only_writer
 from small import Heard
 
+pytestmark = pytest.mark.slow
+
 DRIVER = """
 import os, signal, sys
 from pathlib import Path

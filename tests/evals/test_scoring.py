@@ -25,6 +25,8 @@ from small import SMALL, Heard
 from threads import THREADS
 from tiny import tiny_model
 
+pytestmark = pytest.mark.slow
+
 ONE: Mapping[str, Any] = {"layers": (1,), "variants": ("r-rome",)}
 SCORED: Mapping[str, Any] = {**ONE, "benchmarks": True}
 

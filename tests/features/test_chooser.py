@@ -89,6 +89,7 @@ def test_a_table_that_lacks_a_column(column: str) -> None:
     assert caught.value.came == f"a table of features without the column {column}"
 
 
+@pytest.mark.slow
 def test_a_million_rows_are_chosen_in_a_pages_time() -> None:
     n = 1_000_000
     rng = np.random.default_rng(0)

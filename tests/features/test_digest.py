@@ -38,6 +38,8 @@ from banked import CONTEXT, DEAD, DENSE, banked, prose, random_sae
 from small import Heard
 from tiny import tiny_model
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = FeatureSettings(sentences=6, positions=8, resamples=200, null_draws=50)
 FEATURES = (DEAD, DENSE, 2, 3, 5, 8, 13, 17, 23)
 LABELS = {

@@ -26,6 +26,8 @@ from banked import DEAD, DENSE, WEAK, banked, random_sae, silent
 from embedding import embedder
 from tiny import tiny_model
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = FeatureSettings(sentences=6, positions=8, resamples=200, null_draws=50)
 COLUMNS = [
     "feature",

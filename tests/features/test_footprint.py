@@ -237,6 +237,7 @@ def test_without_a_start_token_the_first_token_counts() -> None:
     assert totals.length_elsewhere == pytest.approx(slow["length_off"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_many_prompts_are_read_in_several_passes(llama: Model) -> None:
     """The mean over 36 prompts is that of 36 footprints of one prompt each."""
     many = [f"{first} {second}, {ABOUT[0]}" for first in "abcdef" for second in "ghijkl"]

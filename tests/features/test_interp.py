@@ -44,6 +44,7 @@ def test_neither_scale_nor_offset_matters(
     assert one.interval == pytest.approx(two.interval, abs=1e-6)
 
 
+@pytest.mark.slow
 @given(values, values)
 def test_order_does_not_matter_and_sides_change_the_sign(a: list[float], b: list[float]) -> None:
     assume(varied(a, b))
@@ -52,6 +53,7 @@ def test_order_does_not_matter_and_sides_change_the_sign(a: list[float], b: list
     assert score(b, a).figures["auroc"] == pytest.approx(1 - score(a, b).figures["auroc"])
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_true_d() -> None:
     """Nominally 95%; percentile intervals of d at ten and ten hold it in nine of ten draws at least."""
     hits = 0

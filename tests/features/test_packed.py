@@ -76,6 +76,7 @@ def test_nothing_subtracted_changes_nothing(any_model: Model) -> None:
     assert found.kl.min() >= 0 and found.kl.max() < FLOOR
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lengths=st.lists(st.integers(1, 7), min_size=1, max_size=5),

@@ -16,6 +16,8 @@ from assay.features.labels.book import Labelled
 from assay.sae.control import random_like
 from assay.sae.residual import residual
 
+pytestmark = pytest.mark.slow
+
 TRUE = sorted(set(LABELS) - {SWAPPED, DEAD})
 """Features whose planted label is their own."""
 

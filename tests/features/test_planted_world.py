@@ -28,6 +28,8 @@ from assay.features.material import Material
 from assay.features.score import FeatureScores, score_feature
 from assay.settings import FeatureSettings
 
+pytestmark = pytest.mark.slow
+
 PLANTED = {
     IDEAL: ("HHH", "ideal"),
     BROAD: ("HLH", "too broad"),

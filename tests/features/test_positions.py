@@ -17,6 +17,8 @@ from embedding import embedder
 from small import Heard
 from tiny import tiny_model
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = FeatureSettings(positions=10, firing=0.2)
 SHARED = 12
 """Rows that all features share here, of some hundred."""

@@ -18,6 +18,8 @@ from assay.score import Score
 from assay.settings import FeatureSettings
 from embedding import embedder
 
+pytestmark = pytest.mark.slow
+
 EVERY, THE = len(OWN), len(OWN) + 1
 """After a feature for each matter: one that fires on the words of all of them alike, and one of a single word."""
 MUTE = len(OWN) + 2

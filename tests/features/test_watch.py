@@ -22,6 +22,8 @@ from assay.settings import Settings
 from small import LENIENT, SMALL, TOWER, Heard, save_tiny
 from tiny import tiny_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,6 +19,8 @@ from assay.options import Options
 from assay.pipeline import run_edit
 from small import LENIENT, Heard, save_tiny
 
+pytestmark = pytest.mark.slow
+
 LONG = 60.0
 """Seconds after which a test that hangs is given up."""
 

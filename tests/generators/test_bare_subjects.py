@@ -16,6 +16,7 @@ def catalogue():
     return Catalogue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prompt", "subject", "target", "relation", "old"),
     [

@@ -45,6 +45,7 @@ def edits(relation: str, count: int) -> list[Request]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, pytest.param(6, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("relation", RELATIONS)
 def test_every_relation_makes_full_audited_plans(catalogue, relation, count):
@@ -137,6 +138,7 @@ def check_synthetic(plan: Plan) -> None:
         assert all(p.target == request.target and p.expected == request.old for p in made.probes)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_plan_and_another_seed_another():
     assert Catalogue().plan(TOWER, 3) == Catalogue().plan(TOWER, 3)
     one, two = Catalogue().plan(TOWER, 0), Catalogue().plan(TOWER, 1)
@@ -214,6 +216,7 @@ def test_an_unknown_subject_keeps_the_relation_and_says_what_is_missing(catalogu
     assert all(len(plan.probes[b]) >= 6 for b in POSITIVE)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_an_unknown_relation_gets_generic_probes_and_says_so(catalogue):
     plan = catalogue.plan(Request("The number of legs of a zork is", "zork", "twelve"), 0)
@@ -301,6 +304,7 @@ def test_generators_by_name():
     assert [name for name, kind in KINDS.items() if not kind.takes] == ["catalogue"], "chosen by name alone"
 
 
+@pytest.mark.slow
 def test_what_is_known_by_words_alone():
     known = Catalogue().known(TOWER)
     assert (known.request.old, known.request.relation, known.confidence) == ("Paris", "landmark_city", 1.0)

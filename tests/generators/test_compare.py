@@ -37,6 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny(tmp_path_factory.mktemp("model"))
 
 
+@pytest.mark.slow
 def test_two_generators_on_the_same_edits_and_again_from_what_is_kept(folder: Path, tmp_path: Path) -> None:
     home = Home(tmp_path)
     model = load(str(folder), home.cache)
@@ -124,6 +125,7 @@ def test_spread_is_the_mean_over_all_pairs(n: int, seed: int) -> None:
     assert spread(vectors) == pytest.approx(np.mean(slowly), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_what_a_plan_offers() -> None:
     catalogue = offer_of(Catalogue().plan(TOWER, 0))
     assert (catalogue.rejected, catalogue.answers, catalogue.distinct) == (0, 0, 1.0)

@@ -37,6 +37,8 @@ from assay.probes.audit import VALIDATION, audit
 from assay.settings import LlmSettings
 from small import Heard
 
+pytestmark = pytest.mark.slow
+
 
 def plan_of(server: Server, settings: LlmSettings = QUICK, **means: Any) -> Plan:
     return Llm("scripted", server.means(settings, **means)).plan(TOWER, 0)

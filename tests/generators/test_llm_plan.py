@@ -19,6 +19,8 @@ from assay.probes.audit import VALIDATION, audit, names, same
 from assay.settings import LlmSettings
 from small import Heard
 
+pytestmark = pytest.mark.slow
+
 
 def plan_of(
     server: Server,

@@ -55,6 +55,7 @@ def test_words_of_a_price() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_it_cost_where_that_is_known() -> None:
     """The scripted server stands in for a provider: its answers are counted at the provider's prices."""
     with serving() as server:

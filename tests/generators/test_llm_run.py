@@ -29,6 +29,8 @@ from assay.runs.store import Store
 from assay.runs.suites import again
 from small import LENIENT, Heard, save_tiny
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-very-secret-0123456789"
 
 

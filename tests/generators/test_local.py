@@ -29,6 +29,8 @@ from assay.settings import LlmSettings
 from small import TOWER, Heard, save_tiny
 from tiny import tiny_model
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = (
     "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"

@@ -97,6 +97,7 @@ UNKNOWN = (
 """Prompts about relations that no catalogue has."""
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_meaning_when_words_fail(recogniser):
     """One test for all outcomes, since loading the embedder takes seconds."""

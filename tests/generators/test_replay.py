@@ -29,6 +29,8 @@ from assay.runs.suites import again
 from assay.settings import Settings
 from small import LENIENT, SMALL, TOWER, save_tiny, timeless
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -22,6 +22,8 @@ from assay.generators.catalogue.catalogue import Catalogue
 from assay.generators.plan import Plan, Request
 from assay.probes.probe import Probe
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(2, 1), pytest.param((6, 3), marks=pytest.mark.nightly)]
 """Subjects of each relation, and seeds of each subject."""
 

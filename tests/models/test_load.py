@@ -48,6 +48,7 @@ def with_bos(folder: Path, bos: str | None) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bos", "start_token", "becomes"),
     [
@@ -179,6 +180,7 @@ def test_a_damaged_folder_is_explained(name: str, whole: Path, tmp_path: Path) -
     assert "\n" not in caught.value.came
 
 
+@pytest.mark.slow
 def test_an_unknown_family_says_how_to_add_a_row(tmp_path: Path) -> None:
     module = AutoModelForCausalLM.from_config(
         BloomConfig(vocab_size=400, hidden_size=32, n_layer=2, n_head=4)

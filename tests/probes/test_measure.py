@@ -45,6 +45,7 @@ prompts = st.sampled_from(["The city of", "Big Ben", "Apple was founded by the p
 asked = st.lists(st.tuples(prompts, st.lists(words, max_size=3)), min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(asked)
 def test_neighbours_in_a_batch_do_not_matter(drawn: list[tuple[str, list[str]]]) -> None:

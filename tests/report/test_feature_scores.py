@@ -108,6 +108,7 @@ def test_without_colour_nothing_is_lost() -> None:
     assert "\x1b" not in shown(example_features.document(), force_terminal=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     TEXT, st.lists(TEXT, min_size=1, max_size=8), st.lists(FIGURE, min_size=6, max_size=6), st.integers(0, 7)

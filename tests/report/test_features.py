@@ -162,6 +162,7 @@ def test_more_reasons_than_are_shown_are_counted() -> None:
     assert "2  for 2 other reasons" in summary(table)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(NUMBER, NUMBER, NUMBER), max_size=30), st.text(max_size=30))
 def test_any_numbers_make_a_picture_and_80_columns(rows: list[tuple[float | None, ...]], title: str) -> None:

@@ -220,6 +220,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.text(st.characters(codec=None), max_size=40) | st.sampled_from(HOSTILE))
 def test_strange_text_is_inert(text: str) -> None:

@@ -123,6 +123,7 @@ def hold(root: Path, run_id: str, ready: Any, done: Any) -> None:
         done.wait(30)
 
 
+@pytest.mark.slow
 def test_a_second_process_on_the_same_run_is_refused_with_the_firsts_number(store: Store) -> None:
     run_id, fresh = new_run(store), multiprocessing.get_context("spawn")
     ready, done = fresh.Event(), fresh.Event()

@@ -68,6 +68,7 @@ def test_exports_hold_the_same_numbers_and_leave_what_is_not_known_empty(home: H
     assert (second["score"], second["low"], second["reason"]) == ("", "", "the edit was not held")
 
 
+@pytest.mark.slow
 def test_runs_are_a_table_with_verdicts_counted(home: Home) -> None:
     (row,) = runs_df(home).to_dict("records")
     assert (row["status"], row["high"], row["unscored"], row["low"]) == ("committed", 1, 1, 0)

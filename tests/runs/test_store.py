@@ -141,6 +141,7 @@ with Store(Home(Path(sys.argv[1]))) as store:
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_interrupted_and_keeps_what_had_finished(home: Home) -> None:
     here = str(Path(__file__).parents[1])
     child = subprocess.run([sys.executable, "-c", KILLED, str(home.root), here], check=False)
@@ -163,6 +164,7 @@ def write_many(root: Path, n: int) -> None:
             store.append(run_id, "stage_progress", {"stage": "x", "done": i, "total": n, "title": "x"})
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_store_and_write_it_at_once(tmp_path: Path) -> None:
     fresh = multiprocessing.get_context("spawn")
     writers = [fresh.Process(target=write_many, args=(tmp_path, 100)) for _ in range(2)]

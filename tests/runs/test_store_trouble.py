@@ -164,6 +164,7 @@ except StoreError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_limit_on_file_sizes_is_a_disk_that_refused(tmp_path: Path) -> None:
     child = subprocess.run(
         [sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=False

@@ -99,6 +99,7 @@ SEARCH = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     search=SEARCH.map(" ".join),

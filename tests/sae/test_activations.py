@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from training import one_thread  # noqa: F401 - a fixture
 
 from assay.corpus.sources import Corpus, hashed
 from assay.errors import InputError, ModelError
@@ -17,6 +16,7 @@ from assay.sae.activations import collect
 from assay.sae.rows import rows_of
 from small import Heard
 from tiny import TEXT
+from training import one_thread  # noqa: F401 - a fixture
 
 LINES = [line for line in TEXT.splitlines() if line]
 
@@ -42,6 +42,7 @@ def test_rows_hold_one_document_each(llama: Model) -> None:
     assert sum(len(row) - 1 for row in rows_of(llama, corpus, 16, 40)) == 40
 
 
+@pytest.mark.slow
 def test_they_are_the_models_own(llama: Model, tmp_path: Path) -> None:
     """float16 on disk keeps 11 bits."""
     found = collect(llama, text(), 2, tmp_path, context=16, tokens=10_000)

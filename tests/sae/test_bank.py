@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training import one_thread  # noqa: F401 - a fixture
 
 from assay.corpus.embed import Embedder
 from assay.corpus.sentences import sentences_of
@@ -21,6 +20,9 @@ from banked import CONTEXT, DEAD, DENSE, LAYER, banked, prose, random_sae, silen
 from oracles import codes_slowly
 from small import Heard
 from tiny import tiny_model
+from training import one_thread  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.slow
 
 SHORT = "The capital of the capital the."
 """Thirty characters and more, of which the tiny tokenizer makes fewer tokens than a row must have."""

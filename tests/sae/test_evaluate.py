@@ -8,7 +8,6 @@ import pytest
 import torch
 from test_coder import sae_of
 from torch import Tensor
-from training import one_thread  # noqa: F401 - a fixture
 
 from assay.corpus.sources import hashed
 from assay.errors import Mismatch
@@ -18,6 +17,7 @@ from assay.sae.coder import SAE
 from assay.sae.evaluate import HeldOut, evaluate, held_out
 from assay.settings import ActivationSettings, SaeSettings
 from tiny import TEXT
+from training import one_thread  # noqa: F401 - a fixture
 
 SETTINGS = ActivationSettings(context=24, evaluated=100, spliced=60)
 CORPUS = hashed("tower", [TEXT])

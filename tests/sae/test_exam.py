@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from training import one_thread  # noqa: F401 - a fixture
 from typer.testing import CliRunner, Result
 
 from assay.cli.main import app
@@ -25,6 +24,7 @@ from assay.sae.study import RECORD, make
 from assay.settings import ActivationSettings, SaeSettings
 from small import Heard, save_tiny
 from tiny import TEXT
+from training import one_thread  # noqa: F401 - a fixture
 
 Assay = Callable[..., Result]
 SMALL = ActivationSettings(context=32, held_out=0.3, evaluated=400, spliced=100)
@@ -76,6 +76,7 @@ def gemma(sae: SAE, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_training(assay: Assay, trained: Path, model: Path, text: Path) -> None:
     """Model, layer, text, its held-out part and the length of its rows are the SAE's own."""
     result = assay("eval", trained, "--json")
@@ -132,6 +133,7 @@ def test_other_weights_are_told(assay: Assay, trained: Path, tmp_path: Path) -> 
     assert "Note: it was trained on other weights than those of this model." in shown.stdout
 
 
+@pytest.mark.slow
 def test_an_alias_stands_for_a_folder(
     assay: Assay, trained: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,8 @@ from assay.sae.formats.table import load_sae
 from assay.sae.hub import BESIDE, Address, address
 from assay.sae.shipped import folder_here, open_sae, sae_folder
 
+pytestmark = pytest.mark.slow
+
 WANTED = "an SAE's folder, here or on the Hugging Face hub"
 
 

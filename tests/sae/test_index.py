@@ -15,7 +15,6 @@ from test_index_codes import (
     text,
     tiny_sae,
 )
-from training import one_thread  # noqa: F401 - a fixture
 
 from assay.errors import Mismatch
 from assay.features.mui import ablate_features
@@ -23,6 +22,7 @@ from assay.sae.index.index import FeatureIndex
 from assay.sae.rows import rows_of
 from oracles import Sentences, distinct_slowly, ranked_slowly
 from tiny import tiny_model
+from training import one_thread  # noqa: F401 - a fixture
 
 EVERY = range(FEATURES)
 
@@ -99,6 +99,7 @@ def test_histogram_and_quantiles(index: FeatureIndex, dense: np.ndarray) -> None
         )
 
 
+@pytest.mark.slow
 def test_top_sentences(index: FeatureIndex, dense: np.ndarray, sentences: Sentences) -> None:
     model = tiny_model("llama")
     for feature in EVERY:

@@ -16,7 +16,6 @@ import pytest
 import torch
 from test_activations import in_bfloat16
 from test_index_codes import CONTEXT, DENSE, FEATURES, LAYER, dense_of, indexed, louder, same, text, tiny_sae
-from training import one_thread  # noqa: F401 - a fixture
 
 from assay.corpus.sources import hashed
 from assay.errors import InputError, Mismatch, ModelError, StoreError
@@ -31,6 +30,7 @@ from assay.settings import SaeSettings
 from oracles import codes_slowly
 from small import Heard, save_tiny
 from tiny import tiny_model
+from training import one_thread  # noqa: F401 - a fixture
 
 HERE = Path(__file__).parent
 DRIVER = """
@@ -64,6 +64,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 16)
 
 
+@pytest.mark.slow
 def test_a_process_killed_between_shards(small_shards: None, tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "model")
     words = [sys.executable, "-c", DRIVER, *map(str, (folder, tmp_path / "killed", tmp_path / "paused"))]
@@ -121,6 +122,7 @@ def test_what_is_finished_is_not_made_again(llama: Model, tmp_path: Path) -> Non
     assert again.folder == first.folder == find_index(tmp_path, sae).folder and heard.events == []
 
 
+@pytest.mark.slow
 def test_another_folder_for_other_numbers(llama: Model, tmp_path: Path) -> None:
     sae = tiny_sae(llama)
     free = replace(sae, layer=None)
@@ -166,6 +168,7 @@ def test_two_bytes_a_value_unless_one_is_too_large(llama: Model, tmp_path: Path)
     assert np.array_equal(narrow.arrays["values"], rounded)
 
 
+@pytest.mark.slow
 def test_features_that_two_bytes_cannot_tell_apart(llama: Model, tmp_path: Path) -> None:
     sae = tiny_sae(llama, features=(1 << 16) + 5)
     index = build_index(llama, sae, text(1), tmp_path, tokens=40, context=CONTEXT)

@@ -10,7 +10,6 @@ import torch
 from rich.cells import cell_len
 from rich.console import Console
 from test_index_codes import DEAD, DENSE, FEATURES, LAYER, tiny_sae
-from training import one_thread  # noqa: F401 - a fixture
 from typer.testing import CliRunner, Result
 
 from assay.cli.main import app
@@ -25,6 +24,9 @@ from assay.sae.index.document import feature_document
 from assay.sae.rows import SHORTEST
 from banked import prose
 from small import save_tiny
+from training import one_thread  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.slow
 
 Assay = Callable[..., Result]
 SHOWN = ("fires on", "strength", "quantiles", "histogram", "promotes", "suppresses", "nearest")

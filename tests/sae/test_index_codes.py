@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training import directions, one_thread  # noqa: F401 - a fixture
 
 from assay.corpus.sources import Corpus, hashed
 from assay.models.model import Model
@@ -18,6 +17,7 @@ from assay.sae.residual import residual
 from assay.sae.rows import rows_of
 from oracles import Sentences, codes_slowly
 from tiny import TEXT, tiny_model
+from training import directions, one_thread  # noqa: F401 - a fixture
 
 LAYER, CONTEXT, TOKENS, FEATURES = 1, 24, 2_000, 64
 DEAD, DENSE, ZERO = 0, 1, 5

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from test_index_codes import FEATURES, ZERO, indexed, louder, tiny_sae
-from training import one_thread  # noqa: F401 - a fixture
 
 from assay.errors import Mismatch, StoreError
 from assay.events import ignore
@@ -19,6 +18,7 @@ from assay.sae.index.neighbours import nearest
 from oracles import cosines_slowly, logit_weights_slowly
 from small import Heard
 from tiny import tiny_model
+from training import one_thread  # noqa: F401 - a fixture
 
 
 def test_logit_weights_are_the_direct_product(some_model: Model) -> None:

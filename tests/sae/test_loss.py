@@ -3,10 +3,10 @@
 import pytest
 import torch
 from torch import Tensor
-from training import directions, one_thread  # noqa: F401 - a fixture
 
 from assay.sae.loss import batchtopk_step, relu_step
 from assay.sae.weights import Weights
+from training import directions, one_thread  # noqa: F401 - a fixture
 
 B, D, F, K = 40, 12, 64, 5
 

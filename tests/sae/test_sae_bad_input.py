@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from test_index_codes import indexed, tiny_sae
-from training import one_thread  # noqa: F401 - a fixture
 from typer.testing import CliRunner, Result
 
 from assay.cli.main import app
@@ -16,6 +15,7 @@ from assay.sae.formats.save import save_sae
 from assay.sae.formats.table import load_sae
 from small import save_tiny
 from tiny import TEXT
+from training import one_thread  # noqa: F401 - a fixture
 
 Assay = Callable[..., Result]
 READERS = ("eval", "index")
@@ -67,6 +67,7 @@ def refusal(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
 Refusal = Callable[..., tuple[str, ...]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", READERS)
 def test_a_model_of_another_width(
     command: str, refusal: Refusal, sae: Path, model: Path, tmp_path: Path
@@ -96,6 +97,7 @@ def test_an_sae_that_names_no_model(command: str, refusal: Refusal, sae: Path, t
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", READERS)
 def test_another_layer(command: str, refusal: Refusal, sae: Path, tmp_path: Path) -> None:
     assert refusal(command, sae, "--layer", "2") == (

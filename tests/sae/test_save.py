@@ -54,6 +54,7 @@ def test_half_precision_rounds_the_matrices_only(tmp_path: Path, dtype: torch.dt
     assert load_sae(save_sae(again, tmp_path / "twice", dtype)).hash == again.hash
 
 
+@pytest.mark.slow
 def test_the_default_size_fits_in_40_mb(tmp_path: Path) -> None:
     draw = Draw()
     sae = SAE(

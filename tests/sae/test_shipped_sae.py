@@ -38,6 +38,7 @@ def record() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_it_is_small_and_what_it_is_said_to_be(record: dict[str, Any]) -> None:
     assert sum((FOLDER / name).stat().st_size for name in (CONFIG, WEIGHTS)) < LIMIT
     sae = open_sae("smollm2")
@@ -77,6 +78,7 @@ def test_its_card_has_the_figures_of_its_record(record: dict[str, Any]) -> None:
     assert found["recovered_zero"] >= 0.95 and found["dead"] < 0.02
 
 
+@pytest.mark.slow
 def test_every_feature_has_a_label_and_a_row_of_scores() -> None:
     place = Place(FOLDER, None)
     labels, table = place.labels(), place.table()

@@ -7,7 +7,6 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from training import one_thread  # noqa: F401 - a fixture
 from typer.testing import CliRunner, Result
 
 from assay.cli.main import app
@@ -20,6 +19,9 @@ from assay.sae.study import make
 from assay.settings import ActivationSettings, SaeSettings
 from small import save_tiny
 from tiny import TEXT
+from training import one_thread  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.slow
 
 Assay = Callable[..., Result]
 STEPS = ("--features", "64", "--passes", "2", "--layer", "1")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from training import activations, directions, one_thread, planted, small  # noqa: F401 - a fixture
 
 from assay.errors import InputError
 from assay.sae.schedule import active, dead_window, learning_rate
@@ -15,6 +14,9 @@ from assay.sae.train import checkpoint_path, forget, train
 from assay.sae.trainer import Trainer
 from assay.settings import SaeSettings
 from small import Heard
+from training import activations, directions, one_thread, planted, small  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.slow
 
 D = 24
 

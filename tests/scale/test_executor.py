@@ -14,6 +14,8 @@ from assay.runs.process import started
 from assay.scale.executor import Workforce, default_workers, each
 from patience import until
 
+pytestmark = pytest.mark.slow
+
 
 def tools() -> dict[str, int]:
     return {"made_by": os.getpid()}

@@ -22,6 +22,8 @@ from assay.settings import BenchSettings, EditSettings, Settings
 from small import TOWER
 from tiny import tiny_model
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 1e-4
 """Of a score, all of which lie in [0, 1]; rows of other batches round differently in float32."""
 LAYER = 1

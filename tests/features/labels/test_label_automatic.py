@@ -24,6 +24,8 @@ from embedding import embedder
 from small import Heard
 from tiny import tiny_model
 
+pytestmark = pytest.mark.slow
+
 Planted = tuple[FeatureIndex, Bank, Embedder]
 
 
