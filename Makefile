@@ -59,5 +59,8 @@ mutations: $(READY) ## Faults put in one by one: does a test see each?
 bench: $(READY) ## Each figure of speed, long ones by a part: medians and ratios of one run
 	$(BIN)/python benchmarks/run.py
 
+bench-full: $(READY) ## The same, whole: hours
+	$(BIN)/python benchmarks/run.py --full
+
 clean: ## Remove the virtual environment and caches of tools
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build

@@ -30,7 +30,8 @@ from assay.settings import EditSettings, Settings
 
 DELAY = 0.2
 """Seconds that the server waits before every answer."""
-REPEATS = 3
+REPEATS, FEWER = 3, 2
+"""Of the whole, and of the part."""
 SHORT = Settings(edit=EditSettings(steps=2))
 """Of the part: the waiting is over before the edit is optimised."""
 PLAIN = {"layer": 5, "trace": False, "sae": "none", "bench": False}
@@ -77,7 +78,7 @@ def part(ground: Ground) -> Found:
     at_once: list[float] = []
     waited: list[float] = []
     with servers(cache) as (quick, slow):
-        for _ in range(REPEATS):
+        for _ in range(FEWER):
             at_once.append(asked(quick, by_server(quick, **PLAIN), cache, SHORT))
             waited.append(asked(slow, by_server(slow, **PLAIN), cache, SHORT))
         calls = len(slow.calls)
