@@ -78,7 +78,8 @@ def nearest(sae: SAE, emit: Emit) -> Neighbours:
 
 def _units(sae: SAE) -> Float32[Tensor, "f d"]:
     norms = sae.W_dec.norm(dim=-1, keepdim=True)
-    return sae.W_dec / norms.clamp_min(torch.finfo(torch.float32).tiny)
+    units: Tensor = sae.W_dec / norms.clamp_min(torch.finfo(torch.float32).tiny)
+    return units
 
 
 def _block(
