@@ -1,6 +1,7 @@
 """Doubles that are small real things: a tiny random model of every family with its own tokenizer."""
 
 import os
+from itertools import count
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the hub's library is imported, so before the imports
 
@@ -15,6 +16,8 @@ from tiny import FAMILY_NAMES, tiny_model
 
 UNLIKE = ("llama", "gpt2", "pythia")
 """Gated with norms alone; weights stored the other way round, with biases; attention and MLP side by side."""
+
+HOMES = count()
 
 # How long an example takes says what else the machine does.
 hypothesis.settings.register_profile("assay", deadline=None, max_examples=25)
@@ -32,8 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test can touch a user's data."""
-    monkeypatch.setenv("ASSAY_HOME", str(tmp_path_factory.mktemp("home")))
+    """No test can touch a user's data: each has a home of its own, made by what first writes into it."""
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path_factory.getbasetemp() / f"home-{next(HOMES)}"))
 
 
 @pytest.fixture(autouse=True)

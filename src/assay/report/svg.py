@@ -18,13 +18,13 @@ def _attribute(value: object) -> str:
 
 def tag(name: str, *inside: Markup | str, **attributes: object) -> Markup:
     """One element. ``class_`` is class, ``text_anchor`` is text-anchor; strings are cleaned and escaped."""
-    words = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _attribute(value))
+    words = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_attribute(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    body = Markup("").join(part if isinstance(part, Markup) else escape(clean(part)) for part in inside)
-    return Markup("<{}{}>{}</{}>").format(Markup(name), words, body, Markup(name))
+    body = "".join(part if isinstance(part, Markup) else escape(clean(part)) for part in inside)
+    return Markup(f"<{name}{words}>{body}</{name}>")  # every part is escaped above
 
 
 def label(
