@@ -5,14 +5,15 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float32, Float64, Int64
+from torch import Tensor
 
 from assay.errors import InputError, Mismatch
 from assay.models.model import Model
 from assay.sae.coder import SAE
 from assay.sae.index.digest_file import FILE, begins, read_digest
 from assay.sae.index.digest_text import DigestText
-from assay.sae.index.neighbours import nearest_of
+from assay.sae.index.neighbours import nearest_of, unit_directions
 from assay.sae.index.reader import BINS, SHARES, IndexReader
 from assay.sae.index.records import Example, Histogram, LogitEnds, Neighbour, Statistics, TokenLogit
 
@@ -21,7 +22,7 @@ FOLDER = "digests"
 
 
 class IndexDigest(IndexReader):
-    """``IndexDigest(path, cache, sae)``; ``sae`` gives the autoencoder where its weights are asked for.
+    """``IndexDigest(path, cache, sae)``; ``sae`` gives the autoencoder where its directions are asked for.
 
     Raises StoreError for a damaged file; where text is asked for, what ``DigestText`` raises.
     """
@@ -90,7 +91,7 @@ class IndexDigest(IndexReader):
 
     def nearest(self, feature: int, n: int) -> list[Neighbour] | None:
         """From the weights of the autoencoder."""
-        return nearest_of(self._sae(), self._check_feature(feature), n)
+        return nearest_of(self._units, self._check_feature(feature), n)
 
     def logit_ends(self, feature: int, n: int) -> LogitEnds | None:
         """At most those that are kept; None where none are."""
@@ -145,6 +146,10 @@ class IndexDigest(IndexReader):
             row = int(self._row_of(np.array([begin]))[0])
             out.append(self._example(sentence, row, begin, activations))
         return out
+
+    @cached_property
+    def _units(self) -> Float32[Tensor, "f d"]:
+        return unit_directions(self._sae())
 
     @cached_property
     def _begins(self) -> dict[str, Int64[np.ndarray, " begins"]]:

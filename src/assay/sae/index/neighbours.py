@@ -57,37 +57,38 @@ def read(folder: Path) -> Neighbours | None:
 
 
 @torch.no_grad()
-def nearest_of(sae: SAE, feature: int, n: int) -> list[Neighbour]:
+def nearest_of(units: Float32[Tensor, "f d"], feature: int, n: int) -> list[Neighbour]:
     """The row of one feature, without a table: at most KEPT."""
-    features, cosines = (column[0, :n].tolist() for column in _block(sae, _units(sae), feature, 1))
+    features, cosines = (column[0, :n].tolist() for column in _block(units, feature, 1))
     return [Neighbour(other, cosine) for other, cosine in zip(features, cosines, strict=True)]
 
 
 @torch.no_grad()
 def nearest(sae: SAE, emit: Emit) -> Neighbours:
     """Block by block; a feature of direction 0 has cosine 0 with every other."""
-    units, size = _units(sae), max(1, CHUNK // sae.d_sae)
+    units, size = unit_directions(sae), max(1, CHUNK // sae.d_sae)
     parts: list[tuple[Tensor, Tensor]] = []
     with stage(emit, "neighbours", "nearest features", sae.d_sae) as tick:
         for at in range(0, sae.d_sae, size):
-            parts.append(_block(sae, units, at, size))
+            parts.append(_block(units, at, size))
             tick(min(at + size, sae.d_sae))
     features, values = (torch.cat(column).cpu() for column in zip(*parts, strict=True))
     return Neighbours(features, values)
 
 
-def _units(sae: SAE) -> Float32[Tensor, "f d"]:
+def unit_directions(sae: SAE) -> Float32[Tensor, "f d"]:
+    """The decoder rows, each of length 1; one of length 0 stays."""
     norms = sae.W_dec.norm(dim=-1, keepdim=True)
     units: Tensor = sae.W_dec / norms.clamp_min(torch.finfo(torch.float32).tiny)
     return units
 
 
 def _block(
-    sae: SAE, units: Float32[Tensor, "f d"], at: int, size: int
+    units: Float32[Tensor, "f d"], at: int, size: int
 ) -> tuple[Int32[Tensor, "some n"], Float32[Tensor, "some n"]]:
     """The neighbours of ``size`` features from ``at`` on."""
     cosines = units[at : at + size] @ units.T
     own = torch.arange(len(cosines), device=cosines.device)
     cosines[own, own + at] = -torch.inf
-    found = cosines.topk(min(KEPT, sae.d_sae - 1))
+    found = cosines.topk(min(KEPT, len(units) - 1))
     return found.indices.int(), found.values
