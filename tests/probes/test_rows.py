@@ -1,6 +1,5 @@
 """Texts share what they have in common at their beginning, and nothing else."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
