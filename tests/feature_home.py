@@ -26,6 +26,7 @@ from assay.web.app import create_app
 from assay.web.work import Workshop
 from assay.web.worker import do
 from banked import CONTEXT, banked, random_sae
+from shared import made_once
 from small import save_tiny
 
 SAE = "saes/tiny"
@@ -41,18 +42,19 @@ HERE = "http://127.0.0.1"
 
 
 def built(factory: pytest.TempPathFactory) -> Path:
-    """The home, made once."""
-    root = factory.getbasetemp() / "feature-home"
-    if not (root / "done").exists():
-        _build(root, factory.getbasetemp() / "feature-model")
-        (root / "done").touch()
-    return root
+    """The home, made once, only to be read; its SAE names the model's folder, which lies elsewhere."""
+    where = made_once(factory, "feature-model", _save)
+    return made_once(factory, "feature-home", lambda root: _build(root, where))
+
+
+def _save(folder: Path) -> None:
+    save_tiny(folder)
 
 
 def _build(root: Path, where: Path) -> None:
     torch.set_num_threads(1)
     cache = root / "cache"
-    model = load(str(save_tiny(where)), cache)
+    model = load(str(where), cache)
     made = replace(random_sae(model), model_id=str(where), start_token=True, context=CONTEXT)
     folder = save_sae(made, root / SAE)
     sae, embedder = load_sae(folder), Embedder()

@@ -17,20 +17,24 @@ from assay.runs.home import Home
 from assay.runs.queue import Queue
 from assay.runs.store import Store
 from feature_home import SAE, Pages, copied, served
+from shared import made_once
 from web_site import OPTIONS, events
 
 FEATURE = 5
 """Of the tiny SAE: the one whose panels are filled."""
+TOLD = "paths.json"
 
 
 def scene(factory: pytest.TempPathFactory, to: Path) -> dict[str, str]:
     """Name of a page to its path, in a home of one's own. It is made once, then copied."""
-    root, told = factory.getbasetemp() / "web-scene", factory.getbasetemp() / "web-scene.json"
-    if not told.exists():
-        told.write_text(json.dumps(_built(factory, root)))
-    shutil.copytree(root, to)
-    paths: dict[str, str] = json.loads(told.read_text())
+    made = made_once(factory, "web-scene", lambda folder: _build(factory, folder))
+    shutil.copytree(made / "home", to)
+    paths: dict[str, str] = json.loads((made / TOLD).read_text())
     return paths
+
+
+def _build(factory: pytest.TempPathFactory, folder: Path) -> None:
+    (folder / TOLD).write_text(json.dumps(_built(factory, folder / "home")))
 
 
 def _built(factory: pytest.TempPathFactory, root: Path) -> dict[str, str]:
