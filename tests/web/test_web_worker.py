@@ -4,17 +4,21 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assay.runs.home import Home
+from assay.runs.lent import WORKER
+from assay.runs.process import only_writer
 from assay.runs.queue import RUNNING, WAITING, Job, Queue
 from assay.runs.store import Store
 from assay.web import worker
-from assay.web.supervisor import Supervisor
+from assay.web.supervisor import LOOK, Supervisor
 from assay.web.work import WORK, Workshop
 from patience import until
 from small import save_tiny
@@ -67,9 +71,7 @@ def test_a_job_that_breaks_before_its_recording_is_failed_too(
 
 
 LONG = """
-import sys, time
-from pathlib import Path
-from assay.runs.home import Home
+import time
 from assay.runs.recording import recording
 from assay.web import worker
 
@@ -78,7 +80,7 @@ def long(shop, job):
         time.sleep(300)
 
 worker.WORK = {**worker.WORK, "long": long}
-worker.work(Home(Path(sys.argv[1])), int(sys.argv[2]))
+worker.main()
 """
 
 
@@ -89,27 +91,18 @@ def gone() -> int:
     return child.pid
 
 
-def test_a_cancelled_job_is_interrupted_and_the_worker_goes_on(home: Home, store: Store) -> None:
-    """A process of its own: only there is the job in the main thread, whatever runs the tests."""
+def test_a_cancelled_job_is_interrupted_and_the_worker_goes_on_until_nothing_waits(
+    home: Home, store: Store
+) -> None:
+    """A process of its own: only there is the job in the main thread, whatever runs the tests. Its server is gone."""
     queue, run_id, next_one = Queue(store), asked(store, "long"), asked(store)
-    with subprocess.Popen([sys.executable, "-c", LONG, str(home.root), str(gone())]) as child:
+    with subprocess.Popen([sys.executable, "-c", LONG, str(home.root), "", str(gone())]) as child:
         until(lambda: store.run(run_id).status == "running", 120)
         assert queue.cancel(run_id)
         assert child.wait(120) == 0
     document = store.document(run_id)
     assert (document["status"], document["error"]) == ("interrupted", "stopped by the user")
     assert store.run(next_one).status == "failed" and queue.jobs(WAITING, RUNNING) == []
-
-
-def spawn(home: Home, parent: int) -> "subprocess.Popen[bytes]":
-    words = [sys.executable, "-m", "assay.web.worker", str(home.root), "", str(parent)]
-    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def test_it_ends_when_its_server_is_gone_and_the_queue_is_empty(home: Home, store: Store) -> None:
-    run_id = asked(store)
-    assert spawn(home, gone()).wait(120) == 0
-    assert store.run(run_id).status == "failed"  # it was still done
 
 
 def test_a_killed_worker_is_replaced_and_its_run_says_so(home: Home, store: Store) -> None:
@@ -131,10 +124,21 @@ def test_a_killed_worker_is_replaced_and_its_run_says_so(home: Home, store: Stor
         os.kill(last, 0)
 
 
-def test_a_second_worker_does_not_begin(home: Home) -> None:
-    with Supervisor(home) as supervisor:
-        until(
-            lambda: (home.root / "worker" / "lock").is_file() and (home.root / "worker" / "lock").read_text()
-        )
-        assert supervisor.pid is not None
-        assert spawn(home, os.getpid()).wait(120) == 1
+def test_a_second_worker_does_not_begin(
+    home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # those of the tests stay
+    monkeypatch.setattr(sys, "argv", ["worker", str(home.root), "", str(gone())])
+    with only_writer(home.root / WORKER, WORKER), pytest.raises(SystemExit) as ended:
+        worker.main()
+    assert ended.value.code == 1 and f"which process {os.getpid()} is writing now" in caplog.text
+
+
+def test_none_is_started_beside_one_of_an_earlier_server_until_that_one_ends(home: Home) -> None:
+    with ExitStack() as earlier:
+        earlier.enter_context(only_writer(home.root / WORKER, WORKER))
+        with Supervisor(home) as supervisor:
+            time.sleep(1.5 * LOOK)
+            assert supervisor.pid is None
+            earlier.close()
+            assert until(lambda: supervisor.pid)

@@ -10,6 +10,7 @@ from typing import Self
 
 from assay.runs.home import Home
 from assay.runs.lent import WORKER
+from assay.runs.process import held
 
 LOOK = 0.5
 """Seconds between two looks whether the worker is alive."""
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 class Supervisor:
     """``with Supervisor(home):`` there is a worker. One that dies is replaced; its run says that it stopped.
 
-    A worker of an earlier server that is still busy holds the lock: a new one cannot begin, and is tried again.
+    A worker of an earlier server that is still busy holds the lock: until it ends, no other one is started.
     """
 
     def __init__(self, home: Home) -> None:
@@ -61,6 +62,8 @@ class Supervisor:
 
     def _start(self) -> None:
         folder = self._home.root / WORKER
+        if held(folder):
+            return
         folder.mkdir(parents=True, exist_ok=True)
         words = [str(self._home.root), self._home.database or "", str(os.getpid())]
         with (folder / "log.txt").open("ab") as out:
