@@ -1,16 +1,18 @@
 """The whole way on the real default model, in a browser with a worker: asked for, followed, broken, mended, compared.
 
-One server is shared, so that its worker opens the model and collects its moments once.
+One edit is measured whole, and all that can befall a run befalls it; a second one is there to be compared with it.
 """
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Locator, Page
 
 from assay.benchmarks.names import NAMES
 from assay.runs.home import Home
@@ -20,14 +22,7 @@ from web_browser import browsing, needs_chromium, page_of, serving
 pytestmark = [pytest.mark.default_model, needs_chromium]
 LONGEST = 600_000
 """Milliseconds that the real model may need for anything, on a machine that others use too."""
-FEW = (
-    "edit_bench",
-    "zsre",
-    "locality_sensitivity_score",
-    "sequential_collapse_threshold",
-    "sequential_edit_retention",
-)
-"""Benchmarks of a short suite; the sequential ones, which take longest, come last in it."""
+ASKED_AGAIN = ("edit_bench", "zsre")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,14 +35,15 @@ def _model() -> None:
 
 @dataclass(frozen=True)
 class Site:
-    """A server with its worker, and a browser."""
+    """A server with its worker, and a page of it."""
 
     url: str
-    home: Home
-    browser: Browser
+    store: Store
+    page: Page
 
-    def ask(self, page: Page, *only: str) -> str:
+    def ask(self, *only: str) -> str:
         """The form's example, without a trace, with some benchmarks or all; the run's id."""
+        page = self.page
         page.goto(f"{self.url}/edit")
         page.get_by_role("button", name="Fill in the example").click()
         page.locator("#more > summary").click()
@@ -61,53 +57,96 @@ class Site:
         page.wait_for_url("**/runs/*")
         return str(page.url.rpartition("/")[2])
 
+    def show(self, run_id: str) -> None:
+        self.page.goto(f"{self.url}/runs/{run_id}")
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    home = Home(tmp_path_factory.mktemp("whole"))
-    with serving(home, worker=True) as url, browsing() as browser:
-        yield Site(url, home, browser)
+    @property
+    def cards(self) -> Locator:
+        """Those that have a result."""
+        return self.page.locator("#cards > details:not([data-state=missing])")
+
+    def told(self, status: str) -> None:
+        """Wait until the page says how the run ended."""
+        self.page.locator("[data-part=head] .pill", has_text=status).wait_for()
+
+    def scores(self, run_id: str) -> dict[str, float | None]:
+        return {one["id"]: one["score"] for one in self.store.document(run_id)["benchmarks"]}
 
 
 @pytest.fixture
-def page(site: Site) -> Iterator[Page]:
-    with page_of(site.browser) as opened:
-        opened.set_default_timeout(LONGEST)
-        yield opened
-
-
-def scored(page: Page) -> int:
-    """How many cards have a result."""
-    return page.locator("#cards > details:not([data-state=missing])").count()
-
-
-@pytest.fixture(scope="module")
-def finished(site: Site) -> str:
-    """A run that was followed from the form to its thirteenth card, reloaded in the middle."""
-    with page_of(site.browser) as page:
+def site(default_home: Path, tmp_path: Path) -> Iterator[Site]:
+    home = Home(tmp_path / "home")
+    shutil.copytree(default_home / "cache", home.cache, copy_function=os.link)
+    with (
+        serving(home, worker=True) as url,
+        browsing() as browser,
+        page_of(browser) as page,
+        Store(home) as store,
+    ):
         page.set_default_timeout(LONGEST)
-        run_id = site.ask(page)
-        page.locator("#progress:not([hidden])").wait_for()
-        page.locator("#cards > details:not([data-state=missing])").nth(2).wait_for()
-        before = scored(page)
-        page.reload()
-        assert before <= scored(page) < 13 and page.locator("#progress").is_visible()
-        assert page.locator("#elapsed").inner_text().startswith("running for")
-        page.locator("[data-part=head] .pill", has_text="committed").wait_for()
-        page.locator("#progress").wait_for(state="hidden")
-        assert scored(page) == 13 and page.locator("#suite-words .figure").inner_text() == "13 of 13"
-    return run_id
+        yield Site(url, store, page)
 
 
-def test_thirteen_cards_come_with_their_probes(site: Site, finished: str, page: Page) -> None:
-    page.goto(f"{site.url}/runs/{finished}")
-    with Store(site.home) as store:
-        document = store.document(finished)
-    assert [one["id"] for one in document["benchmarks"]] == list(NAMES)
+def test_an_edit_is_followed_cancelled_killed_resumed_and_compared(site: Site) -> None:
+    first = site.ask()
+    is_followed_over_a_reload(site)
+    is_cancelled(site, first)
+    second = site.ask(*ASKED_AGAIN)
+    site.told("committed")  # by the worker that was stopped in the middle of the first
+    site.page.locator("#progress").wait_for(state="hidden")
+    assert site.cards.count() == len(ASKED_AGAIN)
+    is_told_that_the_worker_was_killed_and_resumed(site, first)
+    has_thirteen_cards_with_their_probes(site, first)
+    are_compared(site, first, second)
+    the_benchmarks_tab_is_about(site, second)
+
+
+def is_followed_over_a_reload(site: Site) -> None:
+    page = site.page
+    page.locator("#progress:not([hidden])").wait_for()
+    site.cards.nth(1).wait_for()
+    before = site.cards.count()
+    page.reload()
+    assert before <= site.cards.count() < 13 and page.locator("#progress").is_visible()
+    assert page.locator("#elapsed").inner_text().startswith("running for")
+
+
+def is_cancelled(site: Site, run_id: str) -> None:
+    site.page.get_by_role("button", name="Cancel").click()
+    site.told("interrupted")
+    assert site.page.get_by_role("button", name="Resume").is_visible()
+    assert site.store.document(run_id)["edit"] is not None
+
+
+def is_told_that_the_worker_was_killed_and_resumed(site: Site, run_id: str) -> None:
+    page = site.page
+    site.show(run_id)
+    before = site.scores(run_id)
+    page.get_by_role("button", name="Resume").click()
+    site.cards.nth(len(before)).wait_for()  # one more
+    worker = site.store.run(run_id).pid
+    assert worker != os.getpid()
+    os.kill(worker, signal.SIGKILL)
+    site.told("interrupted")
+    page.get_by_text("What had finished is kept.").wait_for()
+    kept = site.scores(run_id)
+    assert len(before) < len(kept) < 13 and before.items() <= kept.items()
+    page.get_by_role("button", name="Resume").click()
+    site.told("committed")
+    page.locator("#progress").wait_for(state="hidden")
+    assert site.cards.count() == 13 and page.locator("#suite-words .figure").inner_text() == "13 of 13"
+    after = site.scores(run_id)
+    assert list(after) == list(NAMES) and kept.items() <= after.items()
+
+
+def has_thirteen_cards_with_their_probes(site: Site, run_id: str) -> None:
+    page = site.page
+    site.show(run_id)
     page.locator("#tools").wait_for()
     card = page.locator("#b-portability-sub-metrics")
     card.locator("> summary").click()
-    (told,) = (one for one in document["benchmarks"] if one["id"] == "portability_sub_metrics")
+    benchmarks = site.store.document(run_id)["benchmarks"]
+    (told,) = (one for one in benchmarks if one["id"] == "portability_sub_metrics")
     assert card.locator("h4").count() == len(told["sub_axes"]) > 1
     assert card.locator(".probes tbody tr").count() == len(told["probes"])
     first = told["probes"][0]
@@ -122,48 +161,15 @@ def test_thirteen_cards_come_with_their_probes(site: Site, finished: str, page: 
     assert page.locator("#cards > details[open]").count() == 0
 
 
-def test_a_killed_worker_is_told_and_resume_finishes(site: Site, page: Page) -> None:
-    run_id = site.ask(page, *FEW)
-    page.locator("#cards > details:not([data-state=missing])").first.wait_for()
-    with Store(site.home) as store:
-        worker = store.run(run_id).pid
-        assert worker != os.getpid()
-        os.kill(worker, signal.SIGKILL)
-        page.locator("[data-part=head] .pill", has_text="interrupted").wait_for()
-        page.get_by_text("What had finished is kept.").wait_for()
-        kept = {one["id"]: one["score"] for one in store.document(run_id)["benchmarks"]}
-        assert 0 < len(kept) < len(FEW)
-        page.get_by_role("button", name="Resume").click()
-        page.locator("[data-part=head] .pill", has_text="committed").wait_for()
-        page.locator("#progress").wait_for(state="hidden")
-        after = {one["id"]: one["score"] for one in store.document(run_id)["benchmarks"]}
-        assert set(after) == set(FEW) and kept.items() <= after.items()
-    assert scored(page) == len(FEW)
-
-
-def test_a_running_edit_is_cancelled_and_the_next_one_is_done(site: Site, page: Page) -> None:
-    run_id = site.ask(page, *FEW)
-    page.locator("#cards > details:not([data-state=missing])").first.wait_for()
-    page.get_by_role("button", name="Cancel").click()
-    page.locator("[data-part=head] .pill", has_text="interrupted").wait_for()
-    assert page.get_by_role("button", name="Resume").is_visible()
-    with Store(site.home) as store:
-        assert store.document(run_id)["edit"] is not None
-    site.ask(page, "edit_bench")
-    page.locator("[data-part=head] .pill", has_text="committed").wait_for()
-    assert scored(page) == 1
-
-
-def test_two_runs_are_compared(site: Site, finished: str, page: Page) -> None:
-    second = site.ask(page, "edit_bench", "zsre")
-    page.locator("#progress").wait_for(state="hidden")
+def are_compared(site: Site, first: str, second: str) -> None:
+    page = site.page
     for of in ("runs", "edits"):
         page.goto(f"{site.url}/{of}")
         assert page.get_by_role("button", name="Compare two").is_disabled()
-        for run_id in (finished, second):
+        for run_id in (first, second):
             page.get_by_label(f"Choose {run_id}").check()
         page.get_by_role("button", name="Compare two").click()
-        page.wait_for_url(f"**/compare?a={finished}&b={second}")
+        page.wait_for_url(f"**/compare?a={first}&b={second}")
     rows = page.locator("table.compare tbody tr")
     assert rows.count() == 13
     same = rows.filter(has_text="zsRE")
@@ -171,11 +177,11 @@ def test_two_runs_are_compared(site: Site, finished: str, page: Page) -> None:
     assert "not run in B" in rows.filter(has_text="LEME").inner_text()
 
 
-def test_the_benchmarks_tab_is_about_the_newest_edit(site: Site, finished: str, page: Page) -> None:
-    second = site.ask(page, "edit_bench")
-    page.locator("#progress").wait_for(state="hidden")
+def the_benchmarks_tab_is_about(site: Site, newest: str) -> None:
+    page = site.page
     page.get_by_role("link", name="Benchmarks", exact=True).click()
     page.wait_for_url("**/benchmarks")
-    assert page.locator("#run").get_attribute("data-run") == second and scored(page) == 1
+    assert page.locator("#run").get_attribute("data-run") == newest
+    assert site.cards.count() == len(ASKED_AGAIN)
     page.locator("#b-edit-bench > summary").click()
     assert page.locator("#b-edit-bench .probes tbody tr").count() > 0
