@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,10 @@ needs_chromium = pytest.mark.skipif(
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 PATIENCE = 20_000
 """Milliseconds that anything on a page may take, unless a test says otherwise."""
+
+ALIKE = (Path(__file__).parent / "web" / "alike.js").read_text(encoding="utf-8")
+FEW = 2
+"""Things beside each other that are alike but for their words, of which each is looked at."""
 
 
 @contextmanager
@@ -110,3 +115,8 @@ def opened(page: Page) -> None:
 def shown_at(page: Page, width: int) -> None:
     """The window's width, in pixels."""
     page.set_viewport_size({"width": width, "height": 900})
+
+
+def only_new(page: Page, known: set[str]) -> None:
+    """Hide what stands on a page again and again, and what a page before had already; ``known`` grows by the rest."""
+    known.update(page.evaluate(ALIKE, {"most": FEW, "known": sorted(known)}))
