@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from assay.runs.home import Home
-from assay.runs.queue import Queue
+from assay.runs.queue import WAITING, Queue
 from assay.runs.store import Store
 from feature_home import SAE, served
 from web_browser import browsing, needs_chromium, opened, page_of, serving, shown_at
@@ -28,6 +28,15 @@ HOSTILE = (
     "\u202egnp.exe\u202c \u2066\u05d0\u05d1\u05d2\u2069 \u200f\u200e",
     "a\0b\x07\x1b[31m\ufffe\u2028",
     "{{ 7 * 7 }} {% raw %} ${7*7} <!-- --> ]]> &lt;b&gt; %3Cscript%3E",
+)
+JOINED = (
+    HOSTILE[0] + HOSTILE[1],
+    HOSTILE[3] + HOSTILE[2],
+    f"{HOSTILE[4]}// " + " ".join(HOSTILE[5:]),
+)
+"""The same in three: what gets out of an element, of an attribute, of its meaning. Short, for some places cut."""
+each_way = pytest.mark.parametrize(
+    "texts", [JOINED, pytest.param(HOSTILE, marks=pytest.mark.nightly)], ids=["joined", "one by one"]
 )
 TEXTS = {
     "prompt",
@@ -67,7 +76,12 @@ def browser() -> Iterator[Browser]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     root = tmp_path_factory.mktemp("hostile") / "home"
     scene(tmp_path_factory, root)
-    return Home(root)
+    found = Home(root)
+    with Store(found) as store:
+        queue = Queue(store)
+        for job in queue.jobs(WAITING):  # edits of the default model, which nobody here is to make
+            queue.cancel(job.run_id)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +112,11 @@ def inert(page: Page, address: str) -> str:
     return str(text)
 
 
-def test_runs_are_text(browser: Browser, home: Home, url: str) -> None:
+@each_way
+def test_runs_are_text(browser: Browser, home: Home, url: str, texts: tuple[str, ...]) -> None:
     with Store(home) as store, page_of(browser) as page:
         shown_at(page, 400)
-        for text in HOSTILE:
+        for text in texts:
             run_id = tell(store, poisoned(example_run.committed(), text))
             words = inert(page, f"{url}/runs/{run_id}")
             assert "<" not in text or text[:20] in words
@@ -129,9 +144,10 @@ def test_texts_of_a_megabyte_are_cut(browser: Browser, home: Home, url: str) -> 
             assert page.evaluate("document.documentElement.scrollWidth") <= 400, path
 
 
-def test_what_an_address_asks_for_is_text(browser: Browser, url: str) -> None:
+@each_way
+def test_what_an_address_asks_for_is_text(browser: Browser, url: str, texts: tuple[str, ...]) -> None:
     with page_of(browser) as page:
-        for text in HOSTILE:
+        for text in texts:
             for path in (
                 "/runs?search=",
                 "/features?search=",
