@@ -1,6 +1,7 @@
 """The list of all features: the command line's rows, a page at a time, whatever is asked for."""
 
 import json
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -289,14 +290,16 @@ def test_a_table_with_few_columns_is_a_page_or_a_reason(own: Pages) -> None:
     assert own.client.get(asked()).status_code == 422
 
 
-def fastest(pages: Pages, path: str, n: int = 5) -> float:
-    """Seconds of the best of so many answers."""
-    times = []
+def fastest(pages: Pages, path: str, enough: float, n: int = 5) -> float:
+    """Seconds of the best of so many answers, or of the first that is fast enough."""
+    best = math.inf
     for _ in range(n):
         began = time.perf_counter()
         pages.html(path)
-        times.append(time.perf_counter() - began)
-    return min(times)
+        best = min(best, time.perf_counter() - began)
+        if best < enough:
+            break
+    return best
 
 
 def test_a_label_given_since_is_shown_and_found_and_so_is_the_one_it_was_scored_under(own: Pages) -> None:
@@ -312,7 +315,7 @@ def test_a_label_given_since_is_shown_and_found_and_so_is_the_one_it_was_scored_
 
 def test_sixteen_thousand_features_are_a_page_in_no_time(pages: Pages) -> None:
     for words in ({}, {"sort": "interp"}, {"search": "river"}, {"review": 1}):
-        assert fastest(pages, asked(sae="smollm2", **words)) < 0.2
+        assert fastest(pages, asked(sae="smollm2", **words), 0.2) < 0.2
 
 
 def test_a_million_features_are_a_page_too(own: Pages) -> None:
@@ -322,4 +325,4 @@ def test_a_million_features_are_a_page_too(own: Pages) -> None:
     LabelBook(table_path(own).parent / FILE).add(since)
     assert listed(own.html(asked(search="given since", noise=1, sort="feature", rising=1)))[:2] == [0, 1000]
     for words in ({}, {"sort": "interp", "rising": 1, "page": 9000}, {"search": "feature 77"}, {"review": 1}):
-        assert fastest(own, asked(**words)) < 0.5
+        assert fastest(own, asked(**words), 0.5) < 0.5

@@ -1,5 +1,6 @@
 """How long a page takes in a browser, from the click to the last of what it loads."""
 
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -28,13 +29,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[s
         yield url, paths
 
 
-def fastest(page: Page, address: str, n: int = 5) -> float:
-    """Milliseconds of the best of so many visits after a first one."""
-    took = []
-    for _ in range(n + 1):
+def fastest(page: Page, address: str, enough: float, n: int = 5) -> float:
+    """Milliseconds of the best of so many visits after a first one, or of the first that is fast enough."""
+    page.goto(address)
+    best = math.inf
+    for _ in range(n):
         page.goto(address)
-        took.append(float(until(page, TOOK)))
-    return min(took[1:])
+        best = min(best, float(until(page, TOOK)))
+        if best < enough:
+            break
+    return best
 
 
 @pytest.mark.parametrize("name", ["start", "features, not filtered", "edit form", "runs", "run, committed"])
@@ -44,4 +48,4 @@ def test_a_page_is_there_within_a_second(
     url, paths = site
     path = {**paths, "features, not filtered": "/features"}[name]  # all of the shipped SAE's
     with page_of(browser) as page:
-        assert fastest(page, url + path) < 1000
+        assert fastest(page, url + path, 1000) < 1000
