@@ -145,9 +145,17 @@ def score_everything(ground: Ground) -> Found:
 
 
 def label_part(ground: Ground) -> Found:
-    """Embeddings by sentences of the text; what is decided, by sentences of the bank; the rest by those of the text."""
+    """All features on the whole text: what reads the text goes by its tokens, what is decided by live features."""
     done = ground.once(labelled_part)
-    return Found(done.seconds, {"stages": done.heard.stages})
+    about, d_sae = done.indexed.index.about, done.material.sae.d_sae
+    live = int(np.count_nonzero(np.diff(done.material.index.arrays["begin"])))
+    tokens, _ = indexing.OF_WIKI
+    reading = done.heard.seconds("embed", "vocabulary", "associate")
+    deciding = done.heard.seconds("decide")
+    figure = reading * tokens / about.n_tokens + deciding * d_sae / live
+    raw = {"seconds": done.seconds, "stages": done.heard.stages, "live": live}
+    said = f"{live:,} features over {about.n_tokens:,} of {tokens:,} tokens, {done.indexed.sentences:,} sentences"
+    return Found(figure, raw, share=about.n_tokens / tokens, part=f"{said} of the bank")
 
 
 def label(ground: Ground) -> Found:

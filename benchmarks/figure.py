@@ -57,7 +57,7 @@ class Found:
 
     def measured(self) -> str:
         """How much of the whole was measured, for people."""
-        return f"part {self.share:.2g}".replace("part 1", "reckoned") if self.part else "whole"
+        return f"part {100 * self.share:.2g}%" if self.part else "whole"
 
 
 def duration(seconds: float) -> str:

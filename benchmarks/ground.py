@@ -121,6 +121,9 @@ class Heard:
         return sum(seconds for name, seconds in self.stages if name in names)
 
     def rate(self, name: str) -> float:
-        """How much is done in a second, from the first word of progress to the last."""
+        """How much is done in a second, from the first word of progress to the last; over all of the stage where it was
+        told once."""
         told = [(done, at) for stage, done, at in self.progress if stage == name]
+        if len(told) == 1:
+            return told[0][0] / self.seconds(name)
         return (told[-1][0] - told[0][0]) / (told[-1][1] - told[0][1])

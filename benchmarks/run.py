@@ -47,7 +47,9 @@ def main(words: list[str] | None = None) -> int:
         return 0
     signal.signal(signal.SIGTERM, _ended)  # so that what was begun is ended and removed, as after a Ctrl-C
     document = measure(figures, asked.full)
-    sys.stdout.write(json.dumps(document, indent=1) + "\n")
+    sys.stdout.write(
+        json.dumps(document, indent=1, default=str) + "\n"
+    )  # hours are not lost to one odd number
     return int(any("failed" in row for row in document["figures"]))
 
 
