@@ -12,6 +12,8 @@ from web_browser import browsing, needs_chromium, page_of, serving
 from web_scene import tell
 from web_site import Page, Site, open_site
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:

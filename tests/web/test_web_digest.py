@@ -18,6 +18,8 @@ from assay.sae.shipped import open_sae
 from banked import banked, prose
 from feature_home import SAE, Pages, served
 
+pytestmark = pytest.mark.slow
+
 PAGE = "/features/{}?sae=saes%2Ftiny"
 
 

@@ -279,6 +279,7 @@ def test_a_run_can_be_edited_like(site: Site) -> None:
     assert page.all("input", name="old")[0]["value"] == "Paris"
 
 
+@pytest.mark.slow
 def test_from_the_form_to_thirteen_cards(site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "run_edit", partial(pipeline.run_edit, settings=LENIENT))
     monkeypatch.setattr(work, "run_bench", partial(characterise.run_bench, settings=LENIENT))
@@ -315,6 +316,7 @@ def do_next(site: Site, shop: work.Workshop) -> None:
     worker.do(shop, site.server.queue, job)
 
 
+@pytest.mark.slow
 def test_a_language_model_makes_the_probes_of_an_edit_from_the_form(
     site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -367,6 +369,7 @@ def test_fresh_probes_of_a_language_model_without_its_key_are_refused_at_once(
     assert error["came"] == "no key for https://api.openai.com/v1"
 
 
+@pytest.mark.slow
 def test_the_probes_of_a_run_are_asked_again_by_the_start_of_its_id(
     site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,6 +387,7 @@ def test_the_probes_of_a_run_are_asked_again_by_the_start_of_its_id(
     assert "about another request" in other["generator"]["came"] and list(other) == ["generator"]
 
 
+@pytest.mark.slow
 def test_what_the_user_knows_of_features_goes_into_the_warning(
     site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -419,6 +423,7 @@ def cut_off(assess: Any, *args: Any, **how: Any) -> Any:
     return assess(model, edit, plan, moments, options, until_first, *rest, **how)
 
 
+@pytest.mark.slow
 def test_a_suite_that_was_stopped_is_gone_on_with(
     site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     assert folders(home) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "came"),
     [
@@ -89,6 +90,7 @@ def test_a_run_without_an_edit_has_nothing_to_merge(site: Site) -> None:
     site.post("/api/edits/nope/merge", {"do": "export", "folder": "x"}, 404)
 
 
+@pytest.mark.slow
 def test_an_edit_is_exported_applied_and_reverted_as_jobs(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 from banked import DEAD, DENSE
 from feature_home import LABELS, SAE, Pages, built, copied, served
 
+pytestmark = pytest.mark.slow
+
 PAGE = "/features/{}?sae=saes%2Ftiny"
 
 

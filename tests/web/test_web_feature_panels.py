@@ -16,6 +16,8 @@ from assay.runs.queue import WAITING, Queue
 from assay.runs.store import Store
 from feature_home import SAE, Pages, copied, served
 
+pytestmark = pytest.mark.slow
+
 PAGE = "/features/5?sae=saes%2Ftiny"
 WORDS = "<script>alert(1)</script> The people of Rome walked to the old market."
 PANELS = ("status", "reading", "interp", "purity", "mui")

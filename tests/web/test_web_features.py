@@ -24,6 +24,8 @@ from assay.web.routes import features
 from assay.web.routes.features import ROWS
 from feature_home import SAE, Pages, built, copied, served
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:

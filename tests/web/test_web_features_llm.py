@@ -22,6 +22,8 @@ from assay.sae.formats.table import load_sae
 from assay.web import work
 from feature_home import LABELS, SAE, Pages, copied, served
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-very-secret-0123456789"
 NOWHERE = 'the word "nowhere-at-all"'
 Body = dict[str, Any]

@@ -19,6 +19,8 @@ from feature_home import SAE, copied, served
 from small import Heard
 from web_browser import serving
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[Home]:

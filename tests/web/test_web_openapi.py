@@ -15,6 +15,8 @@ from assay.runs.home import Home
 from web_browser import serving
 from web_scene import scene
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = [8, pytest.param(200, marks=pytest.mark.nightly)]
 """Of each of about thirty operations, for each way of asking."""
 BOUNDED = hypothesis.settings(

@@ -22,6 +22,8 @@ from assay.web.worker import do
 from feature_home import SAE
 from small import Heard
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def root(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from assay.runs.home import Home
 from assay.runs.lent import WORKER
 from assay.runs.process import alive, held, started
@@ -19,6 +21,8 @@ from assay.runs.queue import Queue
 from assay.runs.store import Store
 from patience import until
 from small import save_tiny
+
+pytestmark = pytest.mark.slow
 
 REQUEST = {"prompt": "Paris is in", "subject": "Paris", "target": "Spain", "old": None, "relation": None}
 

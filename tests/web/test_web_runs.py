@@ -111,6 +111,7 @@ def test_an_empty_home_says_how_to_begin(site: Site) -> None:
     assert [a["href"] for a in site.page("/").all("a")][-1] == "/edit"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make", [example_run.committed, example_run.rolled_back, example_run.interrupted, running]
 )
@@ -234,6 +235,7 @@ def test_a_rolled_back_run_gives_its_reasons(site: Site) -> None:
     assert page.all("button", data_post=f"/api/runs/{page.all('div', id='run')[0]['data-run']}/bench") == []
 
 
+@pytest.mark.slow
 def test_strangers_text_is_shown_and_does_not_act(site: Site) -> None:
     run = example_run.committed()
     run["request"] |= {"prompt": f"{HOSTILE} is in", "subject": HOSTILE, "target": HOSTILE}

@@ -15,6 +15,8 @@ from web_browser import browsing, needs_chromium, page_of, serving
 from web_scene import tell
 from web_site import Site, events, open_site
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:

