@@ -15,7 +15,7 @@ from assay.runs.store import Store
 from web_browser import browsing, needs_chromium, page_of, serving, until
 from web_site import OPTIONS, events
 
-pytestmark = needs_chromium
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 @pytest.fixture(scope="module")
