@@ -12,7 +12,7 @@ from assay.features.corpus_purity import TOP
 from assay.features.material import Material
 from assay.features.scorer import Scorer
 from assay.sae.index.bank import Bank
-from assay.sae.index.digest_file import DigestRecord, begins, narrow, write_digest
+from assay.sae.index.digest_file import STEPS, DigestRecord, begins, narrow, write_digest
 from assay.sae.index.index import FeatureIndex
 from assay.sae.index.reader import DECILES, SHARES
 from assay.sae.index.records import Example
@@ -141,7 +141,7 @@ def _bank(bank: Bank, kept: Int64[np.ndarray, " k"]) -> dict[str, NDArray[Any]]:
     assert bank.scoring_half.vectors is not None
     return {
         "scoring_run": np.isfinite(values[0]),
-        "vectors": np.asarray(bank.scoring_half.vectors).astype(HALF),
+        "vectors": np.round(np.asarray(bank.scoring_half.vectors) * STEPS).astype(np.int16),
         "scoring_fires": fires,
         "kept": narrow(kept),
         "peak_count": narrow(np.array([len(places) for places in where])),

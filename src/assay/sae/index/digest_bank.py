@@ -20,7 +20,7 @@ from assay.runs.whole import written_whole
 from assay.sae.coder import SAE
 from assay.sae.index.bank import Bank, BankReader
 from assay.sae.index.digest import IndexDigest
-from assay.sae.index.digest_file import begins, narrow
+from assay.sae.index.digest_file import STEPS, begins, narrow
 from assay.sae.index.index import FeatureIndex
 from assay.sae.index.postings import narrowed
 from assay.sae.index.reader import IndexReader
@@ -56,8 +56,8 @@ class DigestBank(BankReader):
 
     @cached_property
     def scoring_half(self) -> Sentences:
-        """The embeddings are those of the bank in half its precision, made unit vectors again."""
-        vectors = self._held.vectors.astype(np.float32)
+        """The embeddings are those of the bank, rounded and made unit vectors again."""
+        vectors = self._held.vectors.astype(np.float32) / STEPS
         return Sentences(self._digest.text.scoring, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
     def prepare(self, shown: Int64[np.ndarray, " n"], valued: Int64[np.ndarray, " m"]) -> None:
