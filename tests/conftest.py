@@ -2,6 +2,7 @@
 
 import os
 from itertools import count
+from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the hub's library is imported, so before the imports
 
@@ -44,15 +45,18 @@ def _threads() -> None:
     torch.set_num_threads(THREADS)
 
 
-@pytest.fixture(params=FAMILY_NAMES)
+def _families(others: pytest.MarkDecorator) -> list[Any]:
+    """The most unlike ones for every tier; the others with a mark."""
+    return [pytest.param(name, marks=() if name in UNLIKE else others) for name in FAMILY_NAMES]
+
+
+@pytest.fixture(params=_families(pytest.mark.slow))
 def any_model(request: pytest.FixtureRequest) -> Model:
     """A tiny random model of each family in turn: for what a family can do differently."""
     return tiny_model(request.param)
 
 
-@pytest.fixture(
-    params=[pytest.param(name, marks=() if name in UNLIKE else pytest.mark.nightly) for name in FAMILY_NAMES]
-)
+@pytest.fixture(params=_families(pytest.mark.nightly))
 def some_model(request: pytest.FixtureRequest) -> Model:
     """A tiny random model of the most unlike families: for what only passes through a model."""
     return tiny_model(request.param)

@@ -34,6 +34,8 @@ from assay.settings import LlmSettings
 from small import Heard
 from tiny import tiny_model
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-very-secret-0123456789"
 TRUE = 'the words "harbour" or "library"'
 WIDE, WIDER = 'the words "harbour" or "market"', 'the words "harbour", "market" or "palace"'
@@ -75,7 +77,6 @@ def one(
     return named
 
 
-@pytest.mark.slow
 def test_the_planted_truth_is_kept_and_wrong_ones_are_not(material: Material) -> None:
     material.book.add([Labelled(p.TWO, 'the word "market"', "automatic")])
     with asked(proposing("numbers", 'the words "harbour" or "library"', "the word 'palace'")) as server:
@@ -92,7 +93,6 @@ def test_the_planted_truth_is_kept_and_wrong_ones_are_not(material: Material) ->
     ]
 
 
-@pytest.mark.slow
 def test_wrong_labels_leave_the_present_one(material: Material) -> None:
     material.book.add([Labelled(p.TWO, WIDE, "automatic")])
     before = material.place.labels().history(p.TWO)
@@ -138,7 +138,6 @@ def test_the_second_pass_sees_where_the_label_is_wrong(material: Material) -> No
     assert named.kept is not None and (named.kept.label, named.kept.source) == (TRUE, "relabelled")
 
 
-@pytest.mark.slow
 def test_the_second_pass_of_a_label_read_by_its_meaning_and_of_none(material: Material) -> None:
     data = Evidence(material).second(p.TWO, "harbours and ports")
     assert all(isinstance(example["claimed"], bool) for example in data["examples"])

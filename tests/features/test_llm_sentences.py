@@ -36,6 +36,8 @@ from assay.settings import FeatureSettings, LlmSettings
 from embedding import embedder
 from small import Heard
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-very-secret-0123456789"
 RIVERS = 'the words "river" or "lake"'
 
@@ -107,7 +109,6 @@ def test_what_fails_is_counted_shown_and_asked_for_again() -> None:
     assert sum(made.to_json()["reasons"].values()) == 6
 
 
-@pytest.mark.slow
 def test_a_model_that_has_no_more_is_not_asked_for_ever() -> None:
     few = {"matching": [rivers("amber"), rivers("brave")], "other": [bread("calm")], "near": []}
     with asked(lambda call: said(few)) as server:
@@ -235,7 +236,6 @@ def scored(material: Material, script: Callable[[Call], Reply], label: str, **mo
         return score_feature(material, IDEAL, label, trier)
 
 
-@pytest.mark.slow
 def test_a_true_label_scores_high_on_written_sentences_and_a_false_one_does_not(world: Material) -> None:
     heard = Heard()
     found = scored(replace(world, emit=heard), GOOD, words_label("water"))
@@ -311,7 +311,6 @@ def test_the_card_says_who_wrote_them(world: Material) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
-@pytest.mark.slow
 def test_a_scripted_model_renames_the_swapped_feature_and_no_wrong_name_is_kept(
     world: Material, tmp_path: Path
 ) -> None:
@@ -333,7 +332,6 @@ def test_a_scripted_model_renames_the_swapped_feature_and_no_wrong_name_is_kept(
     assert found.to_json()["label_author"] == "llm:scripted"
 
 
-@pytest.mark.slow
 def test_a_notebook_asks_a_model_too(world: Material, monkeypatch: pytest.MonkeyPatch) -> None:
     import assay
 
