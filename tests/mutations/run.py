@@ -19,18 +19,17 @@ import time
 import venv
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 from xml.etree import ElementTree
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-LONGEST = 1800.0
+LONGEST = 1800
 """Seconds that one pytest may take."""
-PASSED, FAILED = 0, 1
+PASSED, FAILED = "0", "1"
 """What pytest ends with when it ran; all else means that it could not."""
 
 
@@ -93,9 +92,20 @@ class Copy:
         (packages,) = (folder / "python" / "lib").glob("python*/site-packages")
         places = [str(self.root / "src"), *site.getsitepackages()]
         (packages / "copy.pth").write_text("\n".join(places) + "\n", encoding="utf-8")
-        self._python = str(folder / "python" / "bin" / "python")
         own = {"PYTHONPATH": places[0], "ASSAY_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
-        self._environ = {**os.environ, **own, "GIT_CEILING_DIRECTORIES": str(folder)}
+        self._environ = {**os.environ, **own, "HF_HUB_OFFLINE": "1", "GIT_CEILING_DIRECTORIES": str(folder)}
+        self._forks = subprocess.Popen(
+            [folder / "python" / "bin" / "python", HERE / "forks.py"],
+            cwd=self.root,
+            env=self._environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """Let go of the process that runs the tests."""
+        self._forks.communicate()
 
     def has(self, tests: Sequence[str]) -> list[str]:
         """Those of these files that are there."""
@@ -119,22 +129,23 @@ class Copy:
 
     def pytest(self, files: Sequence[str], markers: str | None, jobs: int = 1) -> str | None:
         """The first test that failed, None where all passed. Raises Trouble where they could not be run."""
-        words = [self._python, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files]
+        # Assertions stay as they are written: to rewrite them has to come before all imports.
+        words = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain", *files]
         words += ["-o", "junit_family=xunit1", f"--junitxml={self._report}"]
         words += ["-m", markers] if markers else []
         words += ["-n", str(jobs), "--dist", "loadfile"] if jobs > 1 else []
         # What tests/threads.py goes by: one thread each, where several stand side by side.
-        environ = self._environ if jobs > 1 else {**self._environ, "PYTEST_XDIST_WORKER": "gw0"}
+        environ = {} if jobs > 1 else {"PYTEST_XDIST_WORKER": "gw0"}
         self._report.unlink(missing_ok=True)
-        how: dict[str, Any] = {"cwd": self.root, "env": environ, "capture_output": True, "text": True}
-        try:
-            done = subprocess.run(words, timeout=LONGEST, check=False, **how)
-        except subprocess.TimeoutExpired:
-            raise Trouble(f"pytest did not end within {LONGEST:.0f} s") from None
-        failed = _failed(self._report) if done.returncode == FAILED else []
-        if done.returncode != PASSED and not failed:
-            said = " / ".join(f"{done.stdout}{done.stderr}".strip().splitlines()[-3:])
-            raise Trouble(f"pytest ended with {done.returncode}: {said[:300]}")
+        said = self._report.with_suffix(".txt")
+        assert self._forks.stdin and self._forks.stdout
+        self._forks.stdin.write(json.dumps([words, str(said), environ, LONGEST]) + "\n")
+        self._forks.stdin.flush()
+        status = self._forks.stdout.readline().strip()
+        failed = _failed(self._report) if status == FAILED else []
+        if status != PASSED and not failed:
+            told = said.read_text(errors="replace").strip().splitlines()[-3:] if said.exists() else []
+            raise Trouble(f"pytest ended with {status or 'no status'}: {' / '.join(told)[:300]}")
         return failed[0] if failed else None
 
 
@@ -210,8 +221,10 @@ def main() -> int:
     try:
         mutations = [read(HERE / f"{name}.patch") for name in asked.names]
         mutations = mutations or [read(path) for path in sorted(HERE.glob("*.patch"))]
-        with tempfile.TemporaryDirectory(prefix="mutations-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="mutations-") as scratch, ExitStack() as stack:
             copies = [Copy(Path(scratch) / str(number), asked.tests) for number in range(asked.jobs)]
+            for copy in copies:
+                stack.callback(copy.close)
             if not asked.no_control:
                 control(mutations, copies, asked)
             results = every(mutations, copies, asked)
