@@ -13,7 +13,7 @@ from assay.runs.home import Home
 from assay.runs.queue import WAITING, Queue
 from assay.runs.store import Store
 from feature_home import SAE, served
-from web_browser import browsing, needs_chromium, opened, page_of, serving, shown_at
+from web_browser import browsing, needs_chromium, opened, page_of, serving, shown_at, until
 from web_scene import scene, tell
 from web_site import OPTIONS
 
@@ -197,6 +197,7 @@ def test_a_live_run_is_text(browser: Browser, home: Home, url: str) -> None:
         store.append(run_id, "bench_started", {"id": result["id"], "title": HOSTILE[0], "index": 0, "of": 13})
         store.append(run_id, "bench_result", result)
         page.locator("#b-edit-bench[data-state=high]").wait_for()
+        until(page, "document.getElementById('said').textContent.includes('onerror')")
         store.fail(run_id, HOSTILE[3], False, "failed")
         page.locator("[data-part=head]", has_text="</textarea>").wait_for()
         assert page.evaluate("window.hit ?? null") is None

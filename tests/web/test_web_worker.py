@@ -120,6 +120,7 @@ def test_a_killed_worker_is_replaced_and_its_run_says_so(home: Home, store: Stor
         )
         second = asked(store)
         until(lambda: store.run(second).status == "failed", 120)
+        until(lambda: Queue(store).jobs(WAITING, RUNNING) == [], 30)  # neither the killed one's job
         last = until(lambda: supervisor.pid)
     assert store.run(run_id).status == "interrupted"
     with pytest.raises(ProcessLookupError):
