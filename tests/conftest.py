@@ -28,10 +28,11 @@ hypothesis.settings.load_profile("assay")  # make nightly names the other one on
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the default model or a browser is never part of the quick tier."""
+    """What needs the default model or a browser is never part of the quick tier; the longest begin first."""
     for item in items:
         if item.get_closest_marker("default_model") or "browser" in item.path.stem:
             item.add_marker("slow")
+    items.sort(key=lambda item: not item.get_closest_marker("default_model"))
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -30,6 +31,16 @@ class DefaultHome:
     def cache(self) -> Path:
         """As that of a home."""
         return self.root / "cache"
+
+    def copied(self, to: Path) -> Path:
+        """A home of one's own, with the run; the cache is linked."""
+        shutil.copytree(self.root, to, ignore=shutil.ignore_patterns("cache", "stdout", "stderr"))
+        self.linked(to / "cache")
+        return to
+
+    def linked(self, to: Path) -> Path:
+        """A cache of one's own, whose files are those of this one; all of them are only ever replaced whole."""
+        return shutil.copytree(self.cache, to, copy_function=os.link)
 
     @property
     def document(self) -> dict[str, Any]:

@@ -12,8 +12,11 @@ pytest.importorskip("pydantic_ai")
 
 from served import missing, served
 
+from assay.errors import GeneratorError
 from assay.generators.llm.purposes import PURPOSES
+from assay.generators.means import means_in
 from assay.generators.plan_json import plan_to_json
+from assay.generators.table import generator
 from assay.models.gguf import unpacked
 from assay.models.packaged import packaged_file
 from assay.options import Options
@@ -39,18 +42,10 @@ BOUNDED = replace(
 """What keeps a weak model on one core to a minute or two."""
 
 
-@pytest.fixture(
-    scope="module",
-    params=["tiny", pytest.param("smollm2", marks=[pytest.mark.nightly, pytest.mark.default_model])],
-)
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model as a Hugging Face folder, which is what the server reads."""
-    if request.param == "smollm2":
-        return unpacked(packaged_file("smollm2"), default_home(tmp_path_factory).cache)
-    model = tiny_model("llama", max_position_embeddings=1 << 15)
-    tokenizer = deepcopy(model.tokenizer)
-    tokenizer.chat_template = CHAT
-    return save(replace(model, tokenizer=tokenizer), tmp_path_factory.mktemp("model"))
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default model as a Hugging Face folder, which is what the server reads."""
+    return unpacked(packaged_file("smollm2"), default_home(tmp_path_factory).cache)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +57,27 @@ def base_url(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield url
 
 
+def test_a_served_model_that_writes_nothing_readable_is_named(tmp_path: Path) -> None:
+    """Random weights: every question reaches the server, is answered and counted, and no answer can be read."""
+    why = missing()
+    if why is not None:
+        pytest.skip(why)
+    model = tiny_model("llama", max_position_embeddings=1 << 15)
+    tokenizer = deepcopy(model.tokenizer)
+    tokenizer.chat_template = CHAT
+    folder, heard = save(replace(model, tokenizer=tokenizer), tmp_path / "model"), Heard()
+    with served(folder, tmp_path / "log") as url:
+        means = means_in(tmp_path / "cache", url, 300, heard, BOUNDED.llm)
+        with pytest.raises(GeneratorError, match="does not fit") as caught:
+            generator(f"llm:{folder}", means).plan(TOWER, 0, 3, 1)
+    assert str(folder) in caught.value.came and "one readable answer" in caught.value.wanted
+    titles = [data["title"] for data in heard.of("stage_progress") if data["stage"] == "ask"]
+    assert sum("tokens in" in title for title in titles) >= 1 + len(PURPOSES), "progress for every call"
+    assert len(list((tmp_path / "cache" / "llm").iterdir())) >= len(PURPOSES), "what was answered is kept"
+
+
+@pytest.mark.nightly
+@pytest.mark.default_model
 def test_a_served_model_drives_a_whole_suite(
     tmp_path: Path, folder: Path, base_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from assay.report.console import bench_row, render_compare, render_run
 from assay.report.glossary import BENCHMARKS
+from assay.report.text import clean
 
 
 def shown(run: dict[str, Any], width: int = 80, **options: Any) -> str:
@@ -130,7 +131,7 @@ def test_strange_text_neither_acts_nor_breaks_the_page(text: str) -> None:
     lines = shown(run).encode().decode().splitlines()
     assert not any("\x1b" in line for line in lines)
     assert max(cell_len(line) for line in lines) <= 80
-    assert "[red]x[/]" in "\n".join(lines).replace("\n", "") or len(text) > 40
+    assert "[red]x[/]" in "\n".join(lines).replace("\n", "") or len(clean(text)) > 40
 
 
 def test_two_runs_side_by_side() -> None:

