@@ -58,6 +58,8 @@ def test_an_id_that_no_event_has_is_told(site: Site, last: str) -> None:
     run_id = site.tell(example_run.committed())
     answer = site.client.get(f"/api/runs/{run_id}/events", headers={"last-event-id": last})
     assert answer.status_code == 422 and answer.json()["error"]["field"] == "last-event-id"
+    answer = site.client.get(f"/api/runs/{run_id}/events", params={"after": last})
+    assert answer.status_code == 422 and answer.json()["error"]["field"] == "after"
 
 
 def cards(page: Page) -> int:
