@@ -28,7 +28,7 @@ RECORD = "digest-1.json"
 """The number is of the layout: a digest of another one is none."""
 TEXTS = "tokens.json"
 STEPS = 1 << 13
-"""Of an embedding's coordinate, which is at most 1. A cosine is off by 5e-5 (root mean square), and is shown to 1e-2."""
+"""Of an embedding's coordinate, at most 1. A cosine is off by 5e-5 (root mean square), and is shown to 1e-2."""
 DATE = (1980, 1, 1, 0, 0, 0)
 """Of all members, so that the same digest is the same file."""
 
